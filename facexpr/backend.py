@@ -1,0 +1,42 @@
+"""Choosing and steadying what Keras computes on; call before anything imports Keras."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+def configure(
+    backend: str = "tensorflow", device: str = "auto", precision: str = "float32"
+) -> None:
+    """Set Keras' backend, the device and the precision, and ask for reproducible arithmetic.
+
+    device: "cpu" hides every accelerator, "gpu" requires none to be hidden, "auto" takes what
+    is there. Raises RuntimeError when Keras already runs on another backend.
+    """
+    if "keras" in sys.modules and sys.modules["keras"].backend.backend() != backend:
+        raise RuntimeError(f"Keras was imported before its backend could be set to {backend}")
+    os.environ["KERAS_BACKEND"] = backend
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("TF_DETERMINISTIC_OPS", "1")
+    if device == "cpu":
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
+        os.environ["JAX_PLATFORMS"] = "cpu"
+    with silent_stderr():
+        import keras
+    keras.mixed_precision.set_global_policy(precision)
+
+
+@contextmanager
+def silent_stderr() -> Iterator[None]:
+    """Drop what TensorFlow's native code writes while it is imported, whatever its log level."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with Path(os.devnull).open("w") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)

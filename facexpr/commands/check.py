@@ -1,0 +1,48 @@
+"""Check params.yaml, the names in it, and the inputs, before anything is touched."""
+
+import argparse
+from pathlib import Path
+
+from facexpr import datasets, detectors, networks, project
+from facexpr.errors import UserError, unknown_name
+from facexpr.params import Params, load
+
+DRAWN = Path("data/sample")  # its files are drawn when a stage asks for them
+
+
+def add_arguments(_parser: argparse.ArgumentParser) -> None:
+    """Declare no arguments."""
+
+
+def run(_args: argparse.Namespace) -> None:
+    """Raise UserError for the first thing that would make `dvc repro` fail."""
+    project.enter_root()
+    params = load()
+    check_names(params)
+    check_inputs(params)
+    print(f"params.yaml: ok ({params.data.format} from {params.data.source})")
+
+
+def check_names(params: Params) -> None:
+    """Every module that params.yaml names must be there."""
+    for place, name, available in (
+        ("data.format", params.data.format, datasets.available()),
+        ("detect.detector", params.detect.detector, detectors.available()),
+        ("train.network", params.train.network, networks.available()),
+    ):
+        if name not in available:
+            raise unknown_name(place, name, available)
+
+
+def check_inputs(params: Params) -> None:
+    """Source and pictures must be there, and the first sample must be readable."""
+    for place, name in (
+        ("data.source", params.data.source),
+        ("predict.input", params.predict.input),
+    ):
+        path = Path(name)
+        if not path.exists() and not path.is_relative_to(DRAWN):
+            raise UserError(f"{place}: {name} not found; see data/README.md for where it belongs")
+    source = Path(params.data.source)
+    if source.exists():
+        next(datasets.read(params.data.format, source, params.data.labels))

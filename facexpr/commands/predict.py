@@ -1,0 +1,80 @@
+"""Predict the faces of pictures with a trained model.
+
+One JSON line a face; an unreadable picture is reported at the end and never stops the rest.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from facexpr import detectors, project
+from facexpr.backend import configure
+from facexpr.errors import UserError
+from facexpr.params import load
+from facexpr.prediction_files import find_pictures, predict_files, write_csv, write_jsonl
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="picture or folder")
+    parser.add_argument("--model", type=Path, help="default: the pipeline's models/model.keras")
+    parser.add_argument("--out", type=Path, help="folder for annotated pictures")
+    parser.add_argument("--json", help="file for JSON lines, or - for standard output")
+    parser.add_argument("--csv", type=Path, help="file for a table")
+    parser.add_argument("--faces", choices=("all", "largest", "best"), default="all")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Predict, write, and say what was done; exit code 1 only if a picture failed."""
+    here = project.enter_root()
+    pictures = find_pictures([here / path for path in args.paths])
+    predictor = load_predictor(here / args.model if args.model else Path("models/model.keras"))
+    out = here / args.out if args.out else None
+    if out:
+        out.mkdir(parents=True, exist_ok=True)
+    records, failures, no_face = [], [], 0
+    for path, found in predict_files(predictor, pictures, args.faces, out):
+        if isinstance(found, UserError):
+            failures.append(found)
+            continue
+        no_face += not found
+        records += found
+        if args.json != "-":
+            print(describe(path, found))
+    save(args, here, records, predictor.labels)
+    for failure in failures:
+        print(f"facexpr: error: {failure}", file=sys.stderr)
+    done = len(pictures) - len(failures)
+    print(
+        f"{done} pictures, {len(records)} faces, {no_face} without a face, {len(failures)} failed",
+        file=sys.stderr,
+    )
+    return 1 if failures else 0
+
+
+def load_predictor(model: Path):
+    """The predictor of a model, with the detector that params.yaml describes."""
+    params = load()
+    configure(params.train.backend, params.train.device)
+    from facexpr.predictor import Predictor
+
+    detector = detectors.load(params.detect.detector, **params.detect.settings())
+    return Predictor(model, detector, params.predict.min_score)
+
+
+def describe(path: Path, records: list[dict]) -> str:
+    """One line a picture: its faces' labels and percentages."""
+    faces = [f"{r['label']} {r['probabilities'][r['label']]:.0%}" for r in records]
+    return f"{path.name}: {', '.join(faces) or 'no face'}"
+
+
+def save(args: argparse.Namespace, here: Path, records: list[dict], labels) -> None:
+    """Write the records where they were asked for."""
+    if args.json == "-":
+        for record in records:
+            print(json.dumps(record, ensure_ascii=False))
+    elif args.json:
+        write_jsonl(here / args.json, records)
+    if args.csv:
+        write_csv(here / args.csv, records, labels)

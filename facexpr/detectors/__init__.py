@@ -1,0 +1,49 @@
+"""Face detectors, one module each, found by module name.
+
+A module here has one function:
+
+    load(*, min_face_px, scale_factor, thresholds, border_px) -> Callable
+
+and what it returns takes a list of images, all of one shape, and gives a list of Face lists, one
+per image, in pixels of the image as given. A detector without landmarks leaves them None.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+
+from facexpr.errors import unknown_name
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Face:
+    """One detected face.
+
+    box_xyxy: float32 (4,), pixels, origin top-left; score: 0 to 1; landmarks: float32 (5, 2),
+    image-left eye, image-right eye, nose, image-left and image-right mouth corner, or None.
+    """
+
+    box_xyxy: np.ndarray
+    score: float
+    landmarks: np.ndarray | None = None
+
+
+Detector = Callable[[Sequence[np.ndarray]], list[list[Face]]]
+
+
+def available() -> list[str]:
+    """Names of the detector modules that this folder holds."""
+    return sorted(path.stem for path in Path(__file__).parent.glob("[a-z]*.py"))
+
+
+def load(name: str, **settings) -> Detector:
+    """Load the detector module `name` with its settings.
+
+    Raises UserError for an unknown name.
+    """
+    if name not in available():
+        raise unknown_name("detect.detector", name, available())
+    return import_module(f"facexpr.detectors.{name}").load(**settings)

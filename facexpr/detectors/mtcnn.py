@@ -1,0 +1,64 @@
+"""MTCNN (Zhang et al. 2016, arXiv:1604.02878) as the `mtcnn` package ships it, weights included."""
+
+import os
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from facexpr.backend import silent_stderr
+from facexpr.detectors import Detector, Face
+from facexpr.images import to_rgb
+
+
+def load(
+    *, min_face_px: int, scale_factor: float, thresholds: Sequence[float], border_px: int
+) -> Detector:
+    """Load MTCNN. Its three networks' score thresholds are P-Net's, R-Net's and O-Net's.
+
+    border_px: pixels of replicated border around each image, so that a face which fills its
+    image is still seen whole; boxes and landmarks are given in the image without it.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with silent_stderr():
+        from mtcnn import MTCNN  # late: it imports TensorFlow, which takes seconds
+
+    network = MTCNN()
+    settings = {
+        "min_face_size": min_face_px,
+        "scale_factor": scale_factor,
+        **dict(
+            zip(("threshold_pnet", "threshold_rnet", "threshold_onet"), thresholds, strict=True)
+        ),
+    }
+
+    def detect(images: Sequence[np.ndarray]) -> list[list[Face]]:
+        rows = network.detect_faces(
+            [_with_border(image, border_px) for image in images],
+            fit_to_image=False,
+            box_format="xyxy",
+            output_type="numpy",
+            **settings,
+        )
+        faces: list[list[Face]] = [[] for _ in images]
+        for row in rows:
+            faces[int(row[0])].append(_to_face(row, border_px))
+        return faces
+
+    return detect
+
+
+def _with_border(image: np.ndarray, border_px: int) -> np.ndarray:
+    """The image as RGB with its edge pixels repeated outwards."""
+    sides = (border_px,) * 4
+    return cv2.copyMakeBorder(to_rgb(image), *sides, borderType=cv2.BORDER_REPLICATE)
+
+
+def _to_face(row: np.ndarray, border_px: int) -> Face:
+    """Read one result row: image, x1, y1, x2, y2, score, five x, five y.
+
+    The package calls the image-left eye "left"; its order of points is the project's own.
+    """
+    box = (row[1:5] - border_px).astype(np.float32)
+    landmarks = (row[6:16].reshape(2, 5).T - border_px).astype(np.float32)
+    return Face(box, float(row[5]), landmarks)

@@ -1,0 +1,104 @@
+"""One sample's way through the pipeline, gathered from its outputs for `facexpr show`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from facexpr.detectors import Face
+from facexpr.drawing import draw_face, enlarge
+from facexpr.errors import UserError, unknown_name
+from facexpr.faces import read_faces
+from facexpr.images import to_grey, to_rgb
+from facexpr.mean import load_mean
+from facexpr.records import read_shards
+from facexpr.tables import read_index
+
+
+@dataclass(frozen=True)
+class Journey:
+    """Panels (title, image), lines of facts, and class probabilities where evaluated."""
+
+    panels: list[tuple[str, np.ndarray]]
+    facts: list[str]
+    probabilities: dict[str, float] | None
+
+
+def gather(key: str, data: Path, subtract: str) -> Journey:
+    """Gather what the folder `data` holds about a key; later steps may not have run yet.
+
+    Raises UserError for a key that the index lacks.
+    """
+    index = read_index(data / "index.csv").set_index("key")
+    if key not in index.index:
+        raise unknown_name("key", key, index.index[:3].to_list() + near_keys(key, index.index))
+    sample = index.loc[key]
+    facts = [f"{key}: {sample.label}, from {sample.origin}"]
+    image = dict(read_shards(data / "images", {key}))[key]
+    panels = [(f"source {image.shape[1]}x{image.shape[0]}", image)]
+    if (data / "faces.csv").is_file():
+        face = read_faces(data / "faces.csv").get(key)
+        panels.append(("box and landmarks", mark(image, face)))
+        facts.append("no face found" if face is None else f"face found, score {face.score:.3f}")
+    panels += aligned_panels(key, data, subtract)
+    facts += copies_of(key, data / "audit" / "copies.csv")
+    return Journey(panels, facts, probabilities_of(key, sample.split, data / "evaluation"))
+
+
+def near_keys(key: str, keys: pd.Index) -> list[str]:
+    """Keys of the same row, whatever split was written."""
+    row = key.rpartition("-")[2]
+    return [name for name in keys if name.endswith(f"-{row}")]
+
+
+def mark(image: np.ndarray, face: Face | None) -> np.ndarray:
+    """The image with its face, enlarged first if small so that the marks do not hide it."""
+    if face is None:
+        return image
+    factor = max(1, 240 // max(image.shape[:2]))
+    moved = None if face.landmarks is None else (face.landmarks + 0.5) * factor - 0.5
+    enlarged = Face((face.box_xyxy + 0.5) * factor - 0.5, face.score, moved)
+    return draw_face(enlarge(to_rgb(image), factor), enlarged)
+
+
+def aligned_panels(key: str, data: Path, subtract: str) -> list[tuple[str, np.ndarray]]:
+    """The aligned face, and what the network sees of it, where those stages have run."""
+    try:
+        aligned = dict(read_shards(data / "aligned", {key}))[key]
+    except UserError:
+        return []
+    panels = [("aligned", aligned)]
+    if (data / "mean.npz").is_file():
+        panels.append((f"to the network (mean: {subtract})", seen(aligned, data, subtract)))
+    return panels
+
+
+def seen(aligned: np.ndarray, data: Path, subtract: str) -> np.ndarray:
+    """The normalised face as a picture: grey 128 is zero, 0 and 255 are three spreads away."""
+    mean = load_mean(data / "mean.npz")
+    if subtract == "none":
+        return aligned
+    middle = mean.image if subtract == "image" else mean.scalar
+    values = (to_grey(aligned).astype(float) - middle) / mean.std
+    return np.clip(np.rint(128 + values * 127 / 3), 0, 255).astype(np.uint8)
+
+
+def copies_of(key: str, path: Path) -> list[str]:
+    """A line about exactly equal images, if audit found some."""
+    if not path.is_file():
+        return []
+    copies = pd.read_csv(path)
+    groups = copies.loc[copies["key"] == key, "group"]
+    others = copies[copies["group"].isin(groups) & (copies["key"] != key)]
+    named = [f"{row.key} ({row.label})" for row in others.itertuples()]
+    return [f"equal images: {', '.join(named)}"] if named else ["no equal image"]
+
+
+def probabilities_of(key: str, split: str, folder: Path) -> dict[str, float] | None:
+    """What the model says of it, if its split has been evaluated."""
+    path = folder / f"{split}.csv"
+    if not path.is_file():
+        return None
+    row = pd.read_csv(path).set_index("key").loc[key]
+    return {name: float(value) for name, value in row.drop(["label", "predicted"]).items()}

@@ -1,0 +1,63 @@
+"""From a picture to the expressions of its faces: detect, align, classify."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from facexpr.align import align_face
+from facexpr.detectors import Detector, Face
+from facexpr.face_choice import choose_face
+from facexpr.inference import probabilities
+from facexpr.model_file import load_model, read_card
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prediction:
+    """A face and the probability of each label, in the model's order of labels."""
+
+    face: Face
+    probabilities: dict[str, float]
+
+    @property
+    def label(self) -> str:
+        """The most probable label."""
+        return max(self.probabilities, key=self.probabilities.get)
+
+
+class Predictor:
+    """Predicts the faces of pictures with a saved model, which says how faces are aligned."""
+
+    def __init__(self, model_path: Path, detector: Detector, min_score: float = 0.0):
+        """Load the model; raises UserError when that cannot be done.
+
+        min_score: faces that the detector scores lower are left out.
+        """
+        card = read_card(model_path)
+        self.labels: Sequence[str] = card["labels"]
+        self._template, self._px = card["align"]["template"], card["align"]["px"]
+        self._model = load_model(model_path)
+        self._detector, self._min_score = detector, min_score
+
+    def predict(self, image: np.ndarray, faces: str = "all") -> list[Prediction]:
+        """Predict uint8 grey (H, W) or RGB (H, W, 3); faces: "all", "largest" or "best".
+
+        Returns one prediction a face, from left to right; none when no face is found.
+        """
+        found = [face for face in self._detector([image])[0] if face.score >= self._min_score]
+        if faces != "all":
+            found = [face for face in [choose_face(found, image.shape, faces)] if face]
+        if not found:
+            return []
+        found.sort(key=lambda face: tuple(face.box_xyxy.tolist()))
+        crops = [align_face(image, face, self._template, self._px) for face in found]
+        rows = self.classify(np.stack(crops))
+        return [
+            Prediction(face, dict(zip(self.labels, map(float, row), strict=True)))
+            for face, row in zip(found, rows, strict=True)
+        ]
+
+    def classify(self, faces: np.ndarray) -> np.ndarray:
+        """Class probabilities (N, classes) of aligned uint8 faces (N, px, px)."""
+        return probabilities(self._model, faces)

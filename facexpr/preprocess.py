@@ -1,0 +1,36 @@
+"""Mean and scaling as layers, so that they ride inside the saved model."""
+
+import keras
+import numpy as np
+from keras import layers
+
+from facexpr.mean import Mean
+
+
+def normalise(x: keras.KerasTensor, mean: Mean, subtract: str) -> keras.KerasTensor:
+    """Normalise faces (None, H, W, 1) of 0 to 255, in float32 whatever the training precision.
+
+    subtract: "image" (each pixel's mean) and "scalar" (one mean) also divide by the spread;
+    "none" divides by 255.
+    """
+    if subtract == "none":
+        return layers.Rescaling(1 / 255, dtype="float32", name="scale")(x)
+    if subtract == "scalar":
+        offset = -mean.scalar / mean.std
+        return layers.Rescaling(1 / mean.std, offset, dtype="float32", name="scale")(x)
+    return _subtract_image(layers.Rescaling(1.0, dtype="float32", name="to_float")(x), mean)
+
+
+def _subtract_image(x: keras.KerasTensor, mean: Mean) -> keras.KerasTensor:
+    """(x - mean image) / std by a frozen batch normalisation over pixels.
+
+    keras.layers.Normalization would say it plainly, but its ONNX export has bogus inputs.
+    """
+    shape = x.shape[1:]
+    x = layers.Flatten(dtype="float32")(x)
+    frozen = layers.BatchNormalization(
+        center=False, scale=False, epsilon=1e-7, trainable=False, dtype="float32", name="mean"
+    )
+    x = frozen(x)
+    frozen.set_weights([mean.image.ravel(), np.full(mean.image.size, mean.std**2)])
+    return layers.Reshape(shape, dtype="float32")(x)

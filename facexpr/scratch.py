@@ -1,0 +1,24 @@
+"""Where unfinished work waits: outside the pipeline's outputs, which DVC removes before a run."""
+
+import json
+import os
+from collections.abc import Iterable
+from hashlib import file_digest, sha256
+from pathlib import Path
+
+import platformdirs
+
+
+def scratch_root() -> Path:
+    """FACEXPR_SCRATCH, or the user's cache folder; experiments and worktrees share it."""
+    named = os.environ.get("FACEXPR_SCRATCH")
+    return Path(named) if named else platformdirs.user_cache_path("facexpr")
+
+
+def fingerprint(values: dict, files: Iterable[Path]) -> str:
+    """A short name for exactly this work: parameters, code and the content of inputs."""
+    digest = sha256(json.dumps(values, sort_keys=True).encode())
+    for path in files:
+        with path.open("rb") as file:
+            digest.update(file_digest(file, "sha256").digest())
+    return digest.hexdigest()[:20]

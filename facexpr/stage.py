@@ -1,0 +1,134 @@
+"""What every stage does around its work: lock, publish by rename, count, report, fail in one line.
+
+Nothing here can change a byte of an output, so no stage depends on this module.
+"""
+
+import json
+import os
+import resource
+import shutil
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from fcntl import LOCK_EX, LOCK_NB, flock
+from pathlib import Path
+
+from tqdm import tqdm
+
+from facexpr.errors import UserError
+
+LOGS = Path("logs")
+
+
+def run(name: str, main: Callable[["Report"], None]) -> None:
+    """Run a stage's main as a program: one at a time, one line for an expected error, exit 1.
+
+    Prints the summary line, and writes it with time and peak memory to logs/<name>.json.
+    """
+    _die_with_parent()
+    try:
+        with _lock(name):
+            report = Report(name)
+            main(report)
+            report.close()
+    except UserError as error:
+        sys.exit(f"{name}: error: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+class Report:
+    """Counts what a stage does and says so: a progress bar meanwhile, one line at the end."""
+
+    def __init__(self, name: str):
+        """Start the clock of the stage `name`."""
+        self.name = name
+        self.items = 0
+        self.notes: Counter[str] = Counter()
+        self._start = time.perf_counter()
+
+    def progress(self, items: Iterable, total: int | None = None, unit: str = "img") -> Iterator:
+        """Pass `items` on, counting them, with a progress bar on a terminal or in a log."""
+        bar = tqdm(items, desc=self.name, total=total, unit=unit, mininterval=0.5, leave=False)
+        for item in bar:
+            self.items += 1
+            yield item
+
+    def note(self, reason: str, count: int = 1) -> None:
+        """Count something the summary should tell, such as images without a face."""
+        self.notes[reason] += count
+
+    def close(self) -> None:
+        """Print the summary line and write the log."""
+        seconds = time.perf_counter() - self._start
+        peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        parts = [f"{self.items} items in {seconds:.1f} s", f"{self.items / seconds:.0f}/s"]
+        parts += [f"{reason}: {count}" for reason, count in self.notes.items()]
+        print(f"{self.name}: {', '.join(parts)}, peak {peak_mib:.0f} MiB")
+        figures = {"items": self.items, "seconds": round(seconds, 2), "peak_mib": round(peak_mib)}
+        LOGS.mkdir(exist_ok=True)
+        text = json.dumps({"stage": self.name, **figures, "notes": dict(self.notes)}, indent=1)
+        (LOGS / f"{self.name}.json").write_text(text + "\n")
+
+
+@contextmanager
+def publish(*paths: Path) -> Iterator[list[Path]]:
+    """Give a fresh path beside each of `paths`, and rename them into place when all went well.
+
+    A path with a suffix is meant as a file, one without as a folder, which is made. On failure
+    the half-written ones are removed and what stood at `paths` before is left as it was.
+    """
+    fresh = [path.with_name(f".partial-{path.name}") for path in paths]
+    try:
+        for path in fresh:
+            _remove(path)
+            (path.parent if path.suffix else path).mkdir(parents=True, exist_ok=True)
+        yield fresh
+        for new, path in zip(fresh, paths, strict=True):
+            if new.is_dir():
+                _remove(path)
+            new.replace(path)
+    finally:
+        for path in fresh:
+            _remove(path)
+
+
+def write_json(path: Path, values: dict) -> None:
+    """Write a small metrics file, the same bytes for the same values."""
+    path.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+
+
+def _remove(path: Path) -> None:
+    """Remove a file or a folder, if there is one."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+@contextmanager
+def _lock(name: str) -> Iterator[None]:
+    """Wait until no other process runs this stage here: a killed dvc may leave one behind."""
+    LOGS.mkdir(exist_ok=True)
+    with (LOGS / f"{name}.lock").open("w") as file:
+        try:
+            flock(file, LOCK_EX | LOCK_NB)
+        except BlockingIOError:
+            print(f"{name}: waiting for another run of this stage to end", file=sys.stderr)
+            flock(file, LOCK_EX)
+        yield
+
+
+def _die_with_parent() -> None:
+    """End this process soon after its parent, so that a killed dvc leaves no writer behind."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

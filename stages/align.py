@@ -1,0 +1,63 @@
+"""Warp every face onto the template.
+
+Reads: image shards, faces. Writes: aligned grey faces as shards, counts, a sheet of examples.
+Without a face the whole image stands in; align.no_face can drop such images, from train only.
+"""
+
+import argparse
+from pathlib import Path
+
+from facexpr.align import align_face
+from facexpr.errors import UserError
+from facexpr.examples import Examples
+from facexpr.faces import read_faces
+from facexpr.params import load
+from facexpr.records import ShardWriter, read_shards, split_of
+from facexpr.stage import Report, publish, run, write_json
+
+
+def main(report: Report) -> None:
+    """Align image by image."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--images", type=Path, required=True, help="folder of shards")
+    parser.add_argument("--faces", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True, help="folder of shards")
+    parser.add_argument("--metrics", type=Path, required=True)
+    parser.add_argument("--view", type=Path, required=True, help="PNG")
+    parser.add_argument("--limit", type=int, help="only the first so many images")
+    parser.add_argument("--keys", help="only these keys, separated by commas")
+    args = parser.parse_args()
+    params = load()
+    faces = read_faces(args.faces)
+    keys = set(args.keys.split(",")) if args.keys else None
+    counts = dict.fromkeys(("landmarks", "box", "whole", "dropped"), 0)
+    examples = Examples(each=16)
+    with (
+        publish(args.out, args.metrics, args.view) as (out, metrics, view),
+        ShardWriter(out, params.images.shard_samples) as writer,
+    ):
+        for key, image in report.progress(read_shards(args.images, keys, args.limit)):
+            how = outcome(key, faces, params.align.no_face, args.faces)
+            counts[how] += 1
+            if how != "dropped":
+                aligned = align_face(image, faces[key], params.align.template, params.align.px)
+                writer.write(key, aligned)
+                examples.add(how, aligned)
+        write_json(metrics, counts)
+        examples.save(view, "aligned faces, by what placed them")
+    for how, count in counts.items():
+        report.note(how, count)
+
+
+def outcome(key: str, faces: dict, no_face: str, name: Path) -> str:
+    """What places this sample: its landmarks, its box, the whole image; or nothing, dropped."""
+    if key not in faces:
+        raise UserError(f"{name}: lacks {key}; run 'dvc repro detect'")
+    face = faces[key]
+    if face is not None:
+        return "box" if face.landmarks is None else "landmarks"
+    return "dropped" if no_face == "drop" and split_of(key) == "train" else "whole"
+
+
+if __name__ == "__main__":
+    run("align", main)

@@ -1,0 +1,44 @@
+"""Pack aligned faces and their class codes for training.
+
+Reads: aligned shards, index. Writes: an LMDB folder of Caffe Datum records a split.
+"""
+
+import argparse
+from pathlib import Path
+
+from facexpr.errors import UserError
+from facexpr.labels import SPLITS
+from facexpr.lmdb_store import write_records
+from facexpr.params import load
+from facexpr.records import read_shards
+from facexpr.stage import Report, publish, run
+from facexpr.tables import read_index
+
+
+def main(report: Report) -> None:
+    """Write the splits one after the other, in key order."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--aligned", type=Path, required=True, help="folder of shards")
+    parser.add_argument("--index", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True, help="folder of LMDB folders")
+    args = parser.parse_args()
+    names = load().data.labels
+    index = read_index(args.index)
+    codes = dict(zip(index["key"], index["label"].map(names.index), strict=True))
+    with publish(*(args.out / split for split in SPLITS)) as folders:
+        for split, folder in zip(SPLITS, folders, strict=True):
+            images = read_shards(args.aligned, splits=[split])
+            records = ((key, image, code_of(codes, key)) for key, image in images)
+            count = write_records(folder / "data.mdb", report.progress(records))
+            report.note(split, count)
+
+
+def code_of(codes: dict[str, int], key: str) -> int:
+    """The class code of a key; raises UserError when the index lacks it."""
+    if key not in codes:
+        raise UserError(f"index lacks {key}, which stands among the aligned faces; run 'dvc repro'")
+    return codes[key]
+
+
+if __name__ == "__main__":
+    run("pack", main)
