@@ -15,15 +15,18 @@ def take_in(
     read: Callable[[], Iterable[Sample]],
     folder: Path,
     shard_samples: int,
-    val_fraction: float,
+    val_fraction: float | None,
     seed: int,
 ) -> pd.DataFrame:
     """Write the samples of `read()` to shards in `folder`; returns the index.
 
     The source is read once, and only the index is kept in memory. A source without val is read
-    twice: which samples become val is known only after all labels have been seen.
+    twice: which samples become val is known only after all labels have been seen. With a
+    val_fraction of None it is read once, and stays without.
     """
     index = pd.DataFrame(_write(read(), folder, shard_samples, None), columns=INDEX_COLUMNS)
+    if val_fraction is None:
+        return index
     splits = carve_val(index["split"], index["label"], val_fraction, seed)
     if splits == index["split"].to_list():
         return index

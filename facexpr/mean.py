@@ -39,7 +39,8 @@ def compute_mean(images: Iterable[np.ndarray]) -> Mean:
     if count == 0:
         raise UserError("no images to take the mean of; check data.fit")
     mean = total / count
-    std = float(np.sqrt(np.mean(squares / count - mean**2)))
+    # Exactly equal images have no spread to divide by.
+    std = float(np.sqrt(np.mean(squares / count - mean**2))) or 1.0
     return Mean(mean, std, float(mean.mean()), count)
 
 
@@ -51,7 +52,7 @@ def save_mean(path: Path, mean: Mean) -> None:
 def load_mean(path: Path) -> Mean:
     """Read mean.npz; raises UserError when it is missing or broken."""
     try:
-        with np.load(path) as values:
+        with path.open("rb") as file, np.load(file) as values:
             image, std, scalar = values["image"], float(values["std"]), float(values["scalar"])
             return Mean(image, std, scalar, int(values["count"]))
     except FileNotFoundError:

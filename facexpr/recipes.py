@@ -1,6 +1,7 @@
 """Recipes: params.yaml by name. sample.yaml is complete, the others hold their differences."""
 
 import io
+from itertools import takewhile
 from pathlib import Path
 
 from ruamel.yaml import YAML
@@ -37,8 +38,15 @@ def build_recipe(folder: Path, name: str) -> str:
     base = (folder / f"{BASE}.yaml").read_text(encoding="utf-8")
     if name == BASE:
         return base
-    changes = _round_trip().load((folder / f"{name}.yaml").read_text(encoding="utf-8")) or {}
-    return set_values(base, changes, str(folder / f"{name}.yaml"))
+    text = (folder / f"{name}.yaml").read_text(encoding="utf-8")
+    full = set_values(base, _round_trip().load(text) or {}, str(folder / f"{name}.yaml"))
+    return _head(text) + full.removeprefix(_head(full))
+
+
+def _head(text: str) -> str:
+    """The comment lines that a recipe opens with, which say what it is."""
+    lines = text.splitlines(keepends=True)
+    return "".join(takewhile(lambda line: line.startswith("#"), lines))
 
 
 def set_values(text: str, changes: dict, name: str) -> str:

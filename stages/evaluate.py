@@ -92,9 +92,10 @@ def headline(predicted: dict, copied: set[str], params: Evaluate) -> dict:
         "test_accuracy": accuracy(chances, labels),
         "test_low": low,
         "test_high": high,
-        "test_accuracy_without_copies": accuracy(chances[apart], labels[apart]),
         "test_macro_f1": macro_f1(chances, labels),
     }
+    if apart.any():
+        figures["test_accuracy_without_copies"] = accuracy(chances[apart], labels[apart])
     counts = {"test_n": len(keys), "test_n_without_copies": int(apart.sum())}
     return counts | {name: round(value, 6) for name, value in figures.items()}
 

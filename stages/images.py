@@ -8,6 +8,7 @@ import argparse
 from pathlib import Path
 
 from facexpr import datasets
+from facexpr.errors import UserError
 from facexpr.examples import Examples
 from facexpr.intake import select, take_in
 from facexpr.params import load
@@ -27,17 +28,22 @@ def main(report: Report) -> None:
     args = parser.parse_args()
     params = load()
     keys = set(args.keys.split(",")) if args.keys else None
+    whole = keys is None and args.limit is None  # from a part no val can be carved
     examples = Examples()
 
     def read():
+        nonlocal examples
+        report.items, examples = 0, Examples()  # a source without val is read twice
         samples = datasets.read(params.data.format, args.source, params.data.labels)
         for sample in report.progress(select(samples, args.limit, keys)):
             examples.add(sample.label, sample.image)
             yield sample
 
     with publish(args.out, args.index, args.view) as (out, index, view):
-        shard_samples = params.images.shard_samples
-        table = take_in(read, out, shard_samples, params.data.val_fraction, params.data.seed)
+        fraction = params.data.val_fraction if whole else None
+        table = take_in(read, out, params.images.shard_samples, fraction, params.data.seed)
+        if missing := sorted((keys or set()) - set(table["key"])):
+            raise UserError(f"{args.source}: no sample with key {', '.join(missing)}")
         write_table(index, table)
         examples.save(view, f"{args.source.name}: examples of each label")
     for split, count in table["split"].value_counts().items():

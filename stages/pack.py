@@ -4,6 +4,7 @@ Reads: aligned shards, index. Writes: an LMDB folder of Caffe Datum records a sp
 """
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 from facexpr.errors import UserError
@@ -24,13 +25,33 @@ def main(report: Report) -> None:
     args = parser.parse_args()
     names = load().data.labels
     index = read_index(args.index)
-    codes = dict(zip(index["key"], index["label"].map(names.index), strict=True))
+    codes = class_codes(index, names, args.index)
     with publish(*(args.out / split for split in SPLITS)) as folders:
         for split, folder in zip(SPLITS, folders, strict=True):
             images = read_shards(args.aligned, splits=[split])
             records = ((key, image, code_of(codes, key)) for key, image in images)
             count = write_records(folder / "data.mdb", report.progress(records))
+            check_complete(split, count, (index["split"] == split).sum(), args)
             report.note(split, count)
+
+
+def class_codes(index, names: Sequence[str], name: Path) -> dict[str, int]:
+    """The class code of each key; raises UserError for a label that is not in data.labels."""
+    for label in index["label"].unique():
+        if label not in names:
+            raise UserError(
+                f"{name}: label '{label}' is not in data.labels; run 'dvc repro images'"
+            )
+    return dict(zip(index["key"], index["label"].map(names.index), strict=True))
+
+
+def check_complete(split: str, count: int, wanted: int, args: argparse.Namespace) -> None:
+    """Raise UserError unless every image of val and test is there; align may drop some of train."""
+    if split != "train" and count != wanted:
+        raise UserError(
+            f"{args.aligned}: {count} images of {split}, expected {wanted} as in {args.index}; "
+            "run 'dvc repro align'"
+        )
 
 
 def code_of(codes: dict[str, int], key: str) -> int:

@@ -80,7 +80,7 @@ def test_colour_becomes_grey():
 
 
 def test_the_template_scales_about_pixel_edges():
-    np.testing.assert_array_equal(scale_template(TEMPLATE, 48), TEMPLATE)
+    np.testing.assert_allclose(scale_template(TEMPLATE, 48), TEMPLATE)
     # The centre of a 48 px image is 23.5, that of a 96 px image 47.5; the corners are -0.5.
     points = scale_template([(23.5, 23.5), (-0.5, -0.5), (47.5, -0.5)], 96)
     np.testing.assert_array_equal(points, [(47.5, 47.5), (-0.5, -0.5), (95.5, -0.5)])

@@ -1,0 +1,32 @@
+# make repro: from nothing to metrics and annotated predictions. make test: the core tests.
+# Both set up what they need in .venv, and can be run again in any order.
+
+PYTHON ?= python3
+VENV := .venv
+READY := $(VENV)/ready
+# The stages call `python`; it must be the environment's.
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+
+.PHONY: repro test setup clean
+
+repro: $(READY)
+	facexpr check
+	dvc repro
+	dvc metrics show
+
+test: $(READY)
+	ruff check .
+	ruff format --check .
+	pytest
+
+setup: $(READY)
+
+$(READY): requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version.split()[0] + "; name one with make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+clean:
+	rm -rf $(VENV) debug logs
