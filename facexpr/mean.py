@@ -39,8 +39,7 @@ def compute_mean(images: Iterable[np.ndarray]) -> Mean:
     if count == 0:
         raise UserError("no images to take the mean of; check data.fit")
     mean = total / count
-    # Exactly equal images have no spread to divide by.
-    std = float(np.sqrt(np.mean(squares / count - mean**2))) or 1.0
+    std = float(np.sqrt(np.mean(squares / count - mean**2)))
     return Mean(mean, std, float(mean.mean()), count)
 
 

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 from keras import layers
 
+from facexpr.errors import UserError
 from facexpr.mean import Mean
 
 
@@ -11,10 +12,12 @@ def normalise(x: keras.KerasTensor, mean: Mean, subtract: str) -> keras.KerasTen
     """Normalise faces (None, H, W, 1) of 0 to 255, in float32 whatever the training precision.
 
     subtract: "image" (each pixel's mean) and "scalar" (one mean) also divide by the spread;
-    "none" divides by 255.
+    "none" divides by 255. Raises UserError when there is no spread to divide by.
     """
     if subtract == "none":
         return layers.Rescaling(1 / 255, dtype="float32", name="scale")(x)
+    if mean.std == 0:
+        raise UserError("all faces that training fits are equal: there is nothing to learn")
     if subtract == "scalar":
         offset = -mean.scalar / mean.std
         return layers.Rescaling(1 / mean.std, offset, dtype="float32", name="scale")(x)

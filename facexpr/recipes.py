@@ -40,7 +40,7 @@ def build_recipe(folder: Path, name: str) -> str:
         return base
     text = (folder / f"{name}.yaml").read_text(encoding="utf-8")
     full = set_values(base, _round_trip().load(text) or {}, str(folder / f"{name}.yaml"))
-    return _head(text) + full.removeprefix(_head(full))
+    return (_head(text) or _head(full)) + full.removeprefix(_head(full))
 
 
 def _head(text: str) -> str:

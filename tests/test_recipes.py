@@ -49,6 +49,11 @@ def test_differences_are_set_and_all_else_is_kept(folder):
     assert text.startswith("# What this is.\n\ndata:\n")
 
 
+def test_the_comment_a_recipe_opens_with_replaces_the_base_one(folder):
+    text = add_recipe(folder, "# Three hundred passes.\ntrain:\n  epochs: 300\n")
+    assert text.startswith("# Three hundred passes.\n\ndata:\n")
+
+
 @pytest.mark.parametrize("spelt", ["1.0e-5", "0.00001", "1.0E-05"])
 def test_small_numbers_stay_numbers_for_yaml_1_1(folder, spelt):
     text = add_recipe(folder, f"train:\n  learning_rate: {spelt}\n")
