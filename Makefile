@@ -7,12 +7,12 @@ READY := $(VENV)/ready
 # The stages call `python`; it must be the environment's.
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: repro test setup clean
+.PHONY: repro test setup results clean
 
 repro: $(READY)
 	facexpr check
 	dvc repro
-	dvc metrics show
+	dvc metrics show metrics/eval.json --md
 
 test: $(READY)
 	ruff check .
@@ -27,6 +27,9 @@ $(READY): requirements.lock pyproject.toml
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
+
+results: $(READY)
+	python -m facexpr.results > RESULTS.md
 
 clean:
 	rm -rf $(VENV) debug logs

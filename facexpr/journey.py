@@ -32,7 +32,7 @@ def gather(key: str, data: Path, subtract: str) -> Journey:
     """
     index = read_index(data / "index.csv").set_index("key")
     if key not in index.index:
-        raise unknown_name("key", key, index.index[:3].to_list() + near_keys(key, index.index))
+        raise unknown_name("key", key, near_keys(key, index.index) or index.index[:3])
     sample = index.loc[key]
     facts = [f"{key}: {sample.label}, from {sample.origin}"]
     image = dict(read_shards(data / "images", {key}))[key]
@@ -100,5 +100,8 @@ def probabilities_of(key: str, split: str, folder: Path) -> dict[str, float] | N
     path = folder / f"{split}.csv"
     if not path.is_file():
         return None
-    row = pd.read_csv(path).set_index("key").loc[key]
+    table = pd.read_csv(path).set_index("key")
+    if key not in table.index:
+        return None
+    row = table.loc[key]
     return {name: float(value) for name, value in row.drop(["label", "predicted"]).items()}

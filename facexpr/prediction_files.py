@@ -19,8 +19,10 @@ def find_pictures(paths: Sequence[Path]) -> list[Path]:
     for path in paths:
         if not path.exists():
             raise UserError(f"{path}: not found; expected a picture or a folder of pictures")
-        inside = path.rglob("*") if path.is_dir() else [path]
-        found += sorted(file for file in inside if file.suffix.lower() in SUFFIXES)
+        if path.is_dir():
+            found += sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES)
+        else:
+            found.append(path)  # named by the user, whatever its suffix
     if not found:
         names = ", ".join(map(str, paths))
         raise UserError(

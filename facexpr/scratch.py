@@ -8,6 +8,8 @@ from pathlib import Path
 
 import platformdirs
 
+from facexpr.errors import UserError
+
 
 def scratch_root() -> Path:
     """FACEXPR_SCRATCH, or the user's cache folder; experiments and worktrees share it."""
@@ -16,9 +18,14 @@ def scratch_root() -> Path:
 
 
 def fingerprint(values: dict, files: Iterable[Path]) -> str:
-    """A short name for exactly this work: parameters, code and the content of inputs."""
+    """A short name for exactly this work: parameters, code and the content of inputs.
+
+    Raises UserError for an input that is not there.
+    """
     digest = sha256(json.dumps(values, sort_keys=True).encode())
     for path in files:
+        if not path.is_file():
+            raise UserError(f"{path}: not found; run 'dvc repro' or 'dvc checkout'")
         with path.open("rb") as file:
             digest.update(file_digest(file, "sha256").digest())
     return digest.hexdigest()[:20]

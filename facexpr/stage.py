@@ -32,7 +32,10 @@ def run(name: str, main: Callable[["Report"], None]) -> None:
     try:
         with _lock(name):
             report = Report(name)
-            main(report)
+            try:
+                main(report)
+            finally:
+                report.close_bar()  # or an error's line would begin behind it
             report.close()
     except UserError as error:
         sys.exit(f"{name}: error: {error}")
@@ -48,18 +51,25 @@ class Report:
         self.name = name
         self.items = 0
         self.notes: Counter[str] = Counter()
+        self.bar: tqdm | None = None
         self._start = time.perf_counter()
 
     def progress(self, items: Iterable, total: int | None = None, unit: str = "img") -> Iterator:
         """Pass `items` on, counting them, with a progress bar on a terminal or in a log."""
-        bar = tqdm(items, desc=self.name, total=total, unit=unit, mininterval=0.5, leave=False)
-        for item in bar:
+        options = {"desc": self.name, "unit": unit, "mininterval": 0.5, "leave": False}
+        self.bar = tqdm(items, total=total, **options)
+        for item in self.bar:
             self.items += 1
             yield item
 
     def note(self, reason: str, count: int = 1) -> None:
         """Count something the summary should tell, such as images without a face."""
         self.notes[reason] += count
+
+    def close_bar(self) -> None:
+        """Clear away the last progress bar, if there was one."""
+        if self.bar is not None:
+            self.bar.close()
 
     def close(self) -> None:
         """Print the summary line and write the log."""

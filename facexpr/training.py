@@ -106,7 +106,7 @@ def fit(
     """Fit from where `scratch` says an earlier, killed run stopped; returns the history.
 
     Leaves the weights that settings.keep asks for: the epoch best on val, or the last. The
-    history has epoch (from 1), loss, accuracy, val_loss and val_accuracy. Raises UserError when
+    history has epoch (from 1), accuracy, loss, val_accuracy and val_loss. Raises UserError when
     the loss is no longer a number.
     """
     scratch.mkdir(parents=True, exist_ok=True)

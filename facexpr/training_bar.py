@@ -21,6 +21,7 @@ class TrainingBar(keras.callbacks.Callback):
         if self._bar is None:
             total, done = self.epochs * self.images, epoch * self.images
             self._bar = tqdm(desc="train", total=total, initial=done, unit="img", mininterval=1)
+            self.report.bar = self._bar
             if epoch:
                 self._bar.write(f"train: going on after epoch {epoch} of an unfinished run")
 

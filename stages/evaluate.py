@@ -13,6 +13,7 @@ import pandas as pd
 from facexpr.audit import keys_with_copy_in
 from facexpr.backend import configure
 from facexpr.drawing import contact_sheet
+from facexpr.errors import UserError
 from facexpr.images import encode_png
 from facexpr.inference import probabilities
 from facexpr.lmdb_store import load_records
@@ -21,7 +22,7 @@ from facexpr.model_file import load_model, read_card
 from facexpr.params import Evaluate, load
 from facexpr.plots import save_class_bars, save_confusion, save_history
 from facexpr.stage import Report, publish, run, write_json
-from facexpr.tables import write_table
+from facexpr.tables import read_table, write_table
 from facexpr.views import average_views
 
 
@@ -39,13 +40,15 @@ def main(report: Report) -> None:
     args = parser.parse_args()
     params = load()
     names = read_card(args.model)["labels"]
+    history = read_history(args.history, params.train.keep)
+    copies = read_table(args.copies, ["group", "key", "split"])
+    copied = keys_with_copy_in(copies, "test", params.data.fit)
     configure(params.train.backend, params.train.device)
     model = load_model(args.model)
     predicted = {
         split: predict(model, args.lmdb / split / "data.mdb", params.evaluate, report)
         for split in ("val", "test")
     }
-    copied = keys_with_copy_in(pd.read_csv(args.copies), "test", params.data.fit)
     with publish(args.out, args.metrics, args.plots, args.view) as (out, metrics, plots, view):
         write_json(metrics, headline(predicted, copied, params.evaluate))
         for split, (keys, _, labels, chances) in predicted.items():
@@ -54,7 +57,7 @@ def main(report: Report) -> None:
         table = class_table(chances, labels, names)
         write_table(out / "classes.csv", table)
         save_class_bars(plots / "classes.png", *(table[column] for column in table))
-        save_history(plots / "curves.png", *read_history(args.history, params.train.keep))
+        save_history(plots / "curves.png", *history)
         counts = confusion(chances, labels)
         save_confusion(plots / "confusion.png", counts, names, f"test, n = {len(keys)}")
         actual, guessed = (np.asarray(names)[codes] for codes in (labels, chances.argmax(1)))
@@ -74,10 +77,16 @@ def predict(model, path: Path, params: Evaluate, report: Report):
 
 
 def read_history(path: Path, keep: str):
-    """The columns of a history, and the epoch that was kept."""
-    history = pd.read_csv(path)
-    best = history["val_accuracy"].idxmax() if keep == "best" else history.index[-1]
-    return history.to_dict("list"), int(history["epoch"][best])
+    """The columns of a history, and the epoch that was kept; raises UserError for no history."""
+    try:
+        history = pd.read_csv(path)
+        best = history["val_accuracy"].idxmax() if keep == "best" else history.index[-1]
+        return history.to_dict("list"), int(history["epoch"][best])
+    except FileNotFoundError:
+        raise UserError(f"{path}: not found; run 'dvc repro'") from None
+    except (OSError, ValueError, LookupError) as error:
+        reason = " ".join(str(error).split())
+        raise UserError(f"{path}: not a history of train: {reason}; run 'dvc repro'") from None
 
 
 def headline(predicted: dict, copied: set[str], params: Evaluate) -> dict:
@@ -115,9 +124,9 @@ def error_sheet(images, labels, chances, names, most: int = 100):
     sure = chances.max(axis=1)
     wrong = np.flatnonzero(chances.argmax(axis=1) != labels)
     worst = wrong[np.argsort(-sure[wrong], kind="stable")][:most]
-    captions = [f"{names[labels[i]]} as {names[chances[i].argmax()]} {sure[i]:.0%}" for i in worst]
-    title = f"Most confident errors on test: {len(wrong)} of {len(labels)} images are wrong"
-    return contact_sheet([images[i] for i in worst], captions, columns=10, title=title)
+    captions = [f"{names[labels[i]]} > {names[chances[i].argmax()]} {sure[i]:.0%}" for i in worst]
+    title = f"Surest of the {len(wrong)} errors on test (n = {len(labels)}): label > prediction"
+    return contact_sheet([images[i] for i in worst], captions, tile_px=160, title=title)
 
 
 if __name__ == "__main__":

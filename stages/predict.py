@@ -9,6 +9,7 @@ from pathlib import Path
 from facexpr import detectors
 from facexpr.backend import configure
 from facexpr.errors import UserError
+from facexpr.model_file import read_card
 from facexpr.params import load
 from facexpr.prediction_files import find_pictures, predict_files, write_csv, write_jsonl
 from facexpr.predictor import Predictor
@@ -16,7 +17,7 @@ from facexpr.stage import Report, publish, run
 
 
 def main(report: Report) -> None:
-    """Predict every picture; an unreadable one is named and counted."""
+    """Predict every picture; the first unreadable one ends the stage."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--input", type=Path, required=True, help="picture or folder")
@@ -24,6 +25,7 @@ def main(report: Report) -> None:
     args = parser.parse_args()
     params = load()
     pictures = find_pictures([args.input])
+    read_card(args.model)  # a missing model is told before Keras takes its seconds
     configure(params.train.backend, params.train.device)
     detector = detectors.load(params.detect.detector, **params.detect.settings())
     predictor = Predictor(args.model, detector, params.predict.min_score)

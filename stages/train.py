@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from facexpr import networks
 from facexpr.backend import configure
 from facexpr.lmdb_store import load_records
 from facexpr.mean import load_mean
@@ -75,7 +76,7 @@ def fit(args: argparse.Namespace, params: Params, scratch: Path, report: Report)
 def name_run(args: argparse.Namespace, params: Params) -> str:
     """The scratch folder's name for exactly this run."""
     inputs = [args.lmdb / split / "data.mdb" for split in ("train", "val")]
-    code = [Path(name) for name in (*CODE, f"facexpr/networks/{params.train.network}.py")]
+    code = [*map(Path, CODE), networks.find(params.train.network)]
     values = {"fit": params.data.fit, "labels": params.data.labels, **asdict(params.train)}
     return fingerprint(values, [args.mean, *inputs, *code])
 

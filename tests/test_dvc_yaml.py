@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from closure import EXEMPT, ROOT, import_closure, imported_modules
+from closure import EXEMPT, ROOT, file_of, import_closure, imported_modules
 
 from facexpr import datasets, detectors, networks, params
 
@@ -129,6 +129,21 @@ def test_imports_go_downwards():
             assert "facexpr.params" not in modules, name
     for path in (ROOT / "stages").glob("[a-z]*.py"):
         assert not any(module.startswith("stages") for module in imported_modules(path))
+
+
+def test_imports_have_no_circles():
+    files = [path.relative_to(ROOT).as_posix() for path in (ROOT / "facexpr").rglob("*.py")]
+    direct = {file: direct_imports(file) for file in files}
+    while leaf := [file for file in direct if not direct[file] & direct.keys()]:
+        direct = {file: names for file, names in direct.items() if file not in leaf}
+    assert not direct, f"these import each other in a circle, or stand above one: {sorted(direct)}"
+
+
+def direct_imports(file: str) -> set[str]:
+    """The project files that a file imports by name, its own package's face left out."""
+    modules = imported_modules(ROOT / file)
+    face = (Path(file).parent / "__init__.py").as_posix()
+    return {name for name in map(file_of, modules) if name} - {file, face, "facexpr/__init__.py"}
 
 
 def test_keras_and_tensorflow_stand_only_where_they_may():

@@ -28,10 +28,13 @@ def run(args: argparse.Namespace) -> None:
     index = read_index(INDEX)
     labels = dict(zip(index["key"], index["label"], strict=True))
     report = Report("export")
-    for key, image in report.progress(read_shards(here / args.shards)):
-        if key not in labels:
-            raise UserError(f"{INDEX}: lacks {key}; run 'dvc repro images'")
-        path = out / split_of(key) / labels[key] / f"{key}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(encode_png(image))
+    try:
+        for key, image in report.progress(read_shards(here / args.shards)):
+            if key not in labels:
+                raise UserError(f"{INDEX}: lacks {key}; run 'dvc repro images'")
+            path = out / split_of(key) / labels[key] / f"{key}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(encode_png(image))
+    finally:
+        report.close_bar()  # or an error's line would begin behind it
     print(f"export: {report.items} images in {args.folder}")

@@ -11,6 +11,7 @@ from pathlib import Path
 from facexpr import detectors, project
 from facexpr.backend import configure
 from facexpr.errors import UserError
+from facexpr.model_file import read_card
 from facexpr.params import load
 from facexpr.prediction_files import find_pictures, predict_files, write_csv, write_jsonl
 
@@ -29,8 +30,10 @@ def run(args: argparse.Namespace) -> int:
     """Predict, write, and say what was done; exit code 1 only if a picture failed."""
     here = project.enter_root()
     pictures = find_pictures([here / path for path in args.paths])
-    predictor = load_predictor(here / args.model if args.model else Path("models/model.keras"))
     out = here / args.out if args.out else None
+    if out and out.resolve() in {picture.parent.resolve() for picture in pictures}:
+        raise UserError(f"{args.out}: holds pictures to predict; name another folder")
+    predictor = load_predictor(here / args.model if args.model else Path("models/model.keras"))
     if out:
         out.mkdir(parents=True, exist_ok=True)
     records, failures, no_face = [], [], 0
@@ -56,6 +59,7 @@ def run(args: argparse.Namespace) -> int:
 def load_predictor(model: Path):
     """The predictor of a model, with the detector that params.yaml describes."""
     params = load()
+    read_card(model)  # a missing model is told before Keras takes its seconds
     configure(params.train.backend, params.train.device)
     from facexpr.predictor import Predictor
 
@@ -70,7 +74,10 @@ def describe(path: Path, records: list[dict]) -> str:
 
 
 def save(args: argparse.Namespace, here: Path, records: list[dict], labels) -> None:
-    """Write the records where they were asked for."""
+    """Write the records where they were asked for, in folders that are made if need be."""
+    for path in (args.json, args.csv):
+        if path and path != "-":
+            (here / path).parent.mkdir(parents=True, exist_ok=True)
     if args.json == "-":
         for record in records:
             print(json.dumps(record, ensure_ascii=False))

@@ -1,18 +1,21 @@
 """Write params.yaml from a recipe, or list the recipes.
 
+The data are looked for first, as `facexpr check` does: params.yaml changes only if they are there.
 After that all is plain DVC: `dvc repro`. Edits of params.yaml that git does not have are not
 dropped without --force.
 """
 
 import argparse
 import difflib
+import os
 import subprocess
 from pathlib import Path
 
 from facexpr import project, recipes
+from facexpr.commands.check import check_inputs, check_names
 from facexpr.datasets import folder
 from facexpr.errors import UserError
-from facexpr.params import parse
+from facexpr.params import Params, parse
 
 PARAMS, RECIPES, RAW = Path("params.yaml"), Path("recipes"), Path("data/raw")
 
@@ -27,13 +30,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """List, compare or write."""
-    project.enter_root()
+    here = project.enter_root()
     if args.name is None:
         for name in recipes.available(RECIPES):
             first = (RECIPES / f"{name}.yaml").read_text(encoding="utf-8").splitlines()[0]
             print(f"{name:12} {first.lstrip('# ')}")
         return
-    text = compose(args.name, args.source)
+    source = args.source and from_root(here / args.source)
+    text, params = compose(args.name, source)
     if args.diff:
         print(difference(text), end="")
         return
@@ -41,25 +45,35 @@ def run(args: argparse.Namespace) -> None:
         raise UserError(
             "params.yaml: has edits that git does not hold; commit them, or drop them with --force"
         )
+    check_names(params)
+    check_inputs(params)
     PARAMS.write_text(text, encoding="utf-8")
     print(f"params.yaml: recipe {args.name}; next: dvc repro")
 
 
-def compose(name: str, source: str | None) -> str:
-    """The recipe's text with the source that is there, and a folder's own labels."""
+def from_root(path: Path) -> str:
+    """A path as params.yaml should hold it: from the root if it lies below, absolute if not."""
+    path, root = Path(os.path.normpath(path)), Path.cwd()
+    return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
+
+
+def compose(name: str, source: str | None) -> tuple[str, Params]:
+    """The recipe's text with the source that is there, and a folder's own labels and pictures."""
     import yaml
 
     text = recipes.build_recipe(RECIPES, name)
     data = yaml.safe_load(text)["data"]
     changes = {}
-    if name != recipes.BASE:
-        changes["source"] = source or locate(name, data["source"])
     if data["format"] == "folder":
-        changes["labels"] = folder.find_labels(Path(changes["source"]))
+        source = source or data["source"]
+        labels = folder.find_labels(Path(source))
+        changes = {"data": {"source": source, "labels": labels}}
+        changes["predict"] = {"input": f"{source}/test"}
+    elif source or name != recipes.BASE:
+        changes["data"] = {"source": source or locate(name, data["source"])}
     if changes:
-        text = recipes.set_values(text, {"data": changes}, name)
-    parse(yaml.safe_load(text), f"recipe {name}")
-    return text
+        text = recipes.set_values(text, changes, name)
+    return text, parse(yaml.safe_load(text), f"recipe {name}")
 
 
 def locate(name: str, declared: str) -> str:
@@ -83,8 +97,24 @@ def difference(text: str) -> str:
 
 
 def edited(text: str) -> bool:
-    """Whether params.yaml holds something that neither git nor the new text has."""
-    if not PARAMS.is_file() or PARAMS.read_text(encoding="utf-8") == text:
+    """Whether params.yaml holds something that neither git, the new text, nor a recipe has."""
+    if not PARAMS.is_file():
         return False
-    command = ["git", "diff", "--quiet", "HEAD", "--", str(PARAMS)]
-    return subprocess.run(command, capture_output=True).returncode != 0
+    now = PARAMS.read_text(encoding="utf-8")
+    held = subprocess.run(["git", "show", f"HEAD:./{PARAMS}"], capture_output=True)
+    return now not in (text, held.stdout.decode()) and not written_by_a_recipe(now)
+
+
+def written_by_a_recipe(text: str) -> bool:
+    """Whether some recipe, with the source that `text` names, makes exactly `text`."""
+    import yaml
+
+    try:
+        source = yaml.safe_load(text)["data"]["source"]
+        made = (
+            compose(name, None if name == recipes.BASE else source)[0]
+            for name in recipes.available(RECIPES)
+        )
+        return text in made
+    except (yaml.YAMLError, TypeError, KeyError, UserError):
+        return False

@@ -16,8 +16,14 @@ def available() -> list[str]:
     return sorted(path.stem for path in Path(__file__).parent.glob("[a-z]*.py"))
 
 
-def build(name: str, input_shape: tuple[int, int, int], classes: int):
-    """Build the network `name` for faces of shape (H, W, 1); raises UserError if unknown."""
+def find(name: str) -> Path:
+    """The file of the network `name`; raises UserError if there is none."""
     if name not in available():
         raise unknown_name("train.network", name, available())
+    return Path(__file__).with_name(f"{name}.py")
+
+
+def build(name: str, input_shape: tuple[int, int, int], classes: int):
+    """Build the network `name` for faces of shape (H, W, 1); raises UserError if unknown."""
+    find(name)
     return import_module(f"facexpr.networks.{name}").build(input_shape, classes)

@@ -50,3 +50,13 @@ def project(chain, tmp_path):
     return shutil.copytree(
         chain, tmp_path / "project", symlinks=True, ignore=shutil.ignore_patterns("logs")
     )
+
+
+@pytest.fixture(scope="session")
+def trained(chain, tmp_path_factory):
+    """A project after `evaluate`, for reading only."""
+    project = tmp_path_factory.mktemp("trained") / "project"
+    shutil.copytree(chain, project, symlinks=True, ignore=shutil.ignore_patterns("logs"))
+    run_well(project, "train")
+    run_well(project, "evaluate")
+    return project

@@ -36,7 +36,7 @@ def test_train_writes_model_metrics_and_history(trained):
         *("parameters", "epoch", "loss", "accuracy", "val_loss", "val_accuracy"),
     }
     history = pd.read_csv(trained / "data/history.csv")
-    assert list(history) == ["epoch", "loss", "accuracy", "val_loss", "val_accuracy"]
+    assert set(history) == {"epoch", "loss", "accuracy", "val_loss", "val_accuracy"}
     assert history["epoch"].to_list() == [1] == list(range(1, TINY["train"]["epochs"] + 1))
     assert (trained / "models/model.keras").stat().st_size > 10_000
     assert json.loads((trained / "logs/train.json").read_text())["items"] == 12
@@ -88,7 +88,7 @@ def test_predict_finds_the_faces_of_a_scene_and_none_on_a_wall(trained, tmp_path
     set_params(project, {"detect": {"detector": "mtcnn"}})
     scene, faces = draw_scene(np.random.default_rng(0))
     (project / "pictures/scene.png").write_bytes(encode_png(scene))
-    wall = np.full((120, 160, 3), (200, 190, 180), np.uint8)
+    wall = np.full((120, 160, 3), (200, 190, 180), np.uint8)  # blue, green, red, as OpenCV has it
     (project / "pictures/wall.bmp").write_bytes(cv2.imencode(".bmp", wall)[1].tobytes())
     (project / "pictures/notes.txt").write_text("not a picture, and passed over")
     summary = run_well(project, "predict")
@@ -97,7 +97,7 @@ def test_predict_finds_the_faces_of_a_scene_and_none_on_a_wall(trained, tmp_path
     out = project / "data/predictions"
     names = {"predictions.jsonl", "predictions.csv", "scene.png", "wall.png"}
     assert {path.name for path in out.iterdir()} == names
-    records = [json.loads(line) for line in (out / "predictions.jsonl").open()]
+    records = [json.loads(line) for line in (out / "predictions.jsonl").read_text().splitlines()]
     assert [record["file"] for record in records] == ["pictures/scene.png"] * len(faces)
     for record, face in zip(records, faces, strict=True):
         assert set(record["probabilities"]) == set(FER2013)
@@ -109,7 +109,7 @@ def test_predict_finds_the_faces_of_a_scene_and_none_on_a_wall(trained, tmp_path
         assert y1 < y < y2
     table = pd.read_csv(out / "predictions.csv")
     assert table["label"].to_list() == [record["label"] for record in records]
-    assert (cv2.imread(str(out / "wall.png")) == wall[..., ::-1]).all()
+    assert (cv2.imread(str(out / "wall.png")) == wall).all()
     assert (cv2.imread(str(out / "scene.png")) != scene[..., ::-1]).any()
 
 
@@ -146,7 +146,7 @@ def test_without_a_model(project, stage):
     ("name", "words"),
     [
         ("data/audit/copies.csv", "data/audit/copies.csv: not found; run 'dvc repro'"),
-        ("data/history.csv", "data/history.csv: not a history of train: [Errno 2] No such file"),
+        ("data/history.csv", "data/history.csv: not found; run 'dvc repro'"),
     ],
 )
 def test_evaluate_without_a_table(trained, tmp_path, name, words):
@@ -158,7 +158,6 @@ def test_evaluate_without_a_table(trained, tmp_path, name, words):
 
 
 @pytest.mark.parametrize("name", ["data/lmdb/val/data.mdb", "data/mean.npz"])
-@pytest.mark.xfail(strict=True, reason="the run's name is computed before inputs are looked for")
 def test_train_without_an_input(project, name):
     (project / name).unlink()
     assert failure(project, "train").startswith(f"{name}: not found; run 'dvc repro")

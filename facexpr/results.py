@@ -1,0 +1,75 @@
+"""RESULTS.md, generated from the JSON files of results/: `python -m facexpr.results > RESULTS.md`.
+
+A result's keys: name, dataset, split, track (S: fitted on train only; F: on train and val), views,
+n, accuracy (a fraction, mean over seeds), std, interval, seeds, params, settings, hardware, commit,
+note. One file a number of views.
+"""
+
+import json
+from pathlib import Path
+
+from facexpr.errors import UserError
+
+KEYS = (
+    *("name", "dataset", "split", "track", "views", "n", "accuracy", "std", "interval", "seeds"),
+    *("params", "settings", "hardware", "commit", "note"),
+)
+RESTORED = (
+    "177 rows of the copy of FER2013 measured on (151 of train, 10 of val, 16 of test) are "
+    "restored from resized pictures."
+)
+HEAD = """# Results
+
+Generated from `results/*.json` by `make results`. Every figure is a whole split's; settings and
+epochs were chosen on val, and test was opened once for each declared configuration. Track S fits
+train only, F train and val. The interval is a 95 % bootstrap one over images; std is over seeds.
+
+| name | data | split | track | views | n | accuracy | 95 % interval | std | seeds | parameters |
+|---|---|---|---|---|---|---|---|---|---|---|
+"""
+
+
+def read_results(folder: Path) -> list[dict]:
+    """The results of a folder, best first within a data set and split.
+
+    Raises UserError for a file whose keys are not exactly a result's.
+    """
+    results = []
+    for path in sorted(folder.glob("*.json")):
+        result = json.loads(path.read_text(encoding="utf-8"))
+        if set(result) != set(KEYS):
+            odd = ", ".join(sorted(set(result) ^ set(KEYS)))
+            raise UserError(f"{path}: keys missing or unknown: {odd}")
+        results.append(result)
+    return sorted(results, key=lambda one: (one["dataset"], one["split"], -one["accuracy"]))
+
+
+def render(results: list[dict]) -> str:
+    """The page: a table, then what each result says of itself."""
+    return HEAD + "\n".join(map(_row, results)) + "\n" + "".join(map(_notes, results))
+
+
+def _row(one: dict) -> str:
+    low, high = one["interval"]
+    std = "-" if one["std"] is None else f"{one['std']:.2%}"
+    cells = [
+        one["name"],
+        one["dataset"] + ("¹" if one["dataset"] == "fer2013" else ""),
+        *(one["split"], one["track"], one["views"], f"{one['n']:,}"),
+        f"{one['accuracy']:.2%}",
+        f"{low:.2%} to {high:.2%}",
+        *(std, len(one["seeds"]), f"{one['params']:,}"),
+    ]
+    return f"| {' | '.join(map(str, cells))} |"
+
+
+def _notes(one: dict) -> str:
+    restored = f"\n\n¹ {RESTORED}" if one["dataset"] == "fer2013" else ""
+    return (
+        f"\n## {one['name']}, {one['views']} view{'s' if one['views'] > 1 else ''}\n\n"
+        f"{one['settings']}. {one['hardware']}. Commit {one['commit']}. {one['note']}{restored}\n"
+    )
+
+
+if __name__ == "__main__":
+    print(render(read_results(Path("results"))), end="")

@@ -1,0 +1,111 @@
+"""`facexpr predict` with a tiny untrained model: what it prints, writes, and goes on from."""
+
+import csv
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from facexpr.labels import FER2013
+from facexpr.mean import Mean
+from facexpr.params import load
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # of TensorFlow's, at its import
+TEMPLATE = [[16, 22], [32, 22], [24, 31], [18, 40], [30, 40]]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """A model file as `train` writes it."""
+    from facexpr.model_file import save_model
+    from facexpr.training import Settings, build_models
+
+    train = load(Path(__file__).parents[2] / "recipes/sample.yaml").train
+    settings = Settings(**{name: getattr(train, name) for name in Settings.__annotations__})
+    mean = Mean(np.full((16, 16), 120.0), 50.0, 120.0, 2)
+    network, _ = build_models("vgg_bn", 16, 7, mean, "image", settings)
+    path = tmp_path_factory.mktemp("model") / "model.keras"
+    save_model(path, network, {"labels": list(FER2013), "align": {"px": 16, "template": TEMPLATE}})
+    return path
+
+
+@pytest.fixture
+def pictures(project, change, model):
+    """A project with a model, no detector, and a folder of two good pictures and a broken one."""
+    change(detect={"detector": "whole"})
+    (project / "models").mkdir()
+    (project / "models/model.keras").write_bytes(model.read_bytes())
+    folder = project / "pictures"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for name in ("a.png", "c.jpg"):
+        cv2.imwrite(str(folder / name), rng.integers(0, 256, (40, 50, 3), np.uint8))
+    (folder / "b.png").write_bytes((folder / "a.png").read_bytes()[:200])
+    return folder
+
+
+def test_a_broken_picture_does_not_stop_the_rest(pictures, project, call):
+    answer = call("predict", "pictures", "--json", "out.jsonl", "--csv", "out.csv", "--out", "seen")
+    assert answer.code == 1
+    assert answer.err.splitlines() == [
+        f"facexpr: error: {pictures}/b.png: not a readable picture (broken or not an image)",
+        "2 pictures, 2 faces, 0 without a face, 1 failed",
+    ]
+    assert [line.partition(": ")[0] for line in answer.out.splitlines()] == ["a.png", "c.jpg"]
+    assert all(line.endswith("%") for line in answer.out.splitlines())
+    records = [json.loads(line) for line in (project / "out.jsonl").read_text().splitlines()]
+    assert [record["file"] for record in records] == [f"{pictures}/a.png", f"{pictures}/c.jpg"]
+    assert list(records[0]["probabilities"]) == list(FER2013)
+    with (project / "out.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["label"] for row in rows] == [record["label"] for record in records]
+    assert {path.name for path in (project / "seen").iterdir()} == {"a.png", "c.png"}
+
+
+def test_json_lines_on_standard_output_and_nothing_else(pictures, call):
+    answer = call("predict", "pictures/a.png", "--json", "-")
+    assert answer.code == 0
+    assert answer.err == "1 pictures, 1 faces, 0 without a face, 0 failed\n"
+    (line,) = answer.out.splitlines()
+    record = json.loads(line)
+    assert record["box_xyxy"] == [-0.5, -0.5, 49.5, 39.5]
+    assert record["landmarks"] is None
+
+
+def test_paths_are_meant_from_where_the_user_stands(pictures, project, call, monkeypatch):
+    monkeypatch.chdir(pictures)
+    model = ["--model", "../models/model.keras"]
+    answer = call("predict", "a.png", "../pictures/c.jpg", "--json", "new/a.jsonl", *model)
+    assert answer.code == 0
+    assert len((pictures / "new/a.jsonl").read_text().splitlines()) == 2
+    monkeypatch.chdir(pictures)
+    assert call("predict", "a.png", "--csv", "tables/a.csv", "--out", "seen").code == 0
+    assert (pictures / "tables/a.csv").is_file()
+    assert (pictures / "seen/a.png").is_file()
+
+
+def test_the_pictures_themselves_are_never_overwritten(pictures, call):
+    before = (pictures / "a.png").read_bytes()
+    message = call("predict", "pictures", "--out", "pictures").error
+    assert message.startswith("pictures: holds pictures to predict; name another folder")
+    assert (pictures / "a.png").read_bytes() == before
+
+
+def test_nothing_to_predict(pictures, project, call):
+    message = call("predict", "nowhere").error
+    assert message.endswith("nowhere: not found; expected a picture or a folder of pictures")
+    (project / "empty").mkdir()
+    assert "empty: no picture; expected files such as .bmp" in call("predict", "empty").error
+
+
+def test_a_missing_model(pictures, project, call):
+    (project / "models/model.keras").unlink()
+    message = call("predict", "pictures").error
+    assert message == "models/model.keras: no such model; train one with 'dvc repro'"
+    message = call("predict", "pictures", "--model", "other.keras").error
+    assert message.endswith("other.keras: no such model; train one with 'dvc repro'")
+    (project / "other.keras").write_text("text")
+    message = call("predict", "pictures", "--model", "other.keras").error
+    assert message.endswith("other.keras: not a Keras model file; run 'dvc checkout'")

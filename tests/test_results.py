@@ -1,0 +1,41 @@
+import json
+
+import pytest
+from closure import ROOT
+
+from facexpr.errors import UserError
+from facexpr.results import KEYS, read_results, render
+
+RESULT = dict.fromkeys(KEYS, "x") | {
+    "dataset": "fer2013",
+    "views": 10,
+    "n": 3589,
+    "accuracy": 0.65,
+    "std": None,
+    "interval": [0.634, 0.666],
+    "seeds": [0],
+    "params": 1167015,
+}
+
+
+def test_results_page_is_what_its_files_say():
+    assert (ROOT / "RESULTS.md").read_text() == render(read_results(ROOT / "results"))
+
+
+def test_a_row_gives_n_views_interval_and_the_restored_rows_beside_the_accuracy():
+    page = render([RESULT])
+    assert "| 10 | 3,589 | 65.00% | 63.40% to 66.60% | - | 1 | 1,167,015 |" in page
+    assert "177 rows" in page
+
+
+def test_best_comes_first(tmp_path):
+    for name, accuracy in (("a", 0.6), ("b", 0.7)):
+        text = json.dumps(RESULT | {"name": name, "accuracy": accuracy})
+        (tmp_path / f"{name}.json").write_text(text)
+    assert [one["name"] for one in read_results(tmp_path)] == ["b", "a"]
+
+
+def test_a_result_without_its_number_of_images_is_refused(tmp_path):
+    (tmp_path / "a.json").write_text(json.dumps({k: v for k, v in RESULT.items() if k != "n"}))
+    with pytest.raises(UserError, match=r"a\.json: keys missing or unknown: n"):
+        read_results(tmp_path)
