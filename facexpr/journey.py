@@ -56,7 +56,7 @@ def mark(image: np.ndarray, face: Face | None) -> np.ndarray:
     """The image with its face, enlarged first if small so that the marks do not hide it."""
     if face is None:
         return image
-    factor = max(1, 240 // max(image.shape[:2]))
+    factor = max(1, 480 // max(image.shape[:2]))
     moved = None if face.landmarks is None else (face.landmarks + 0.5) * factor - 0.5
     enlarged = Face((face.box_xyxy + 0.5) * factor - 0.5, face.score, moved)
     return draw_face(enlarge(to_rgb(image), factor), enlarged)

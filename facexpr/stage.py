@@ -74,7 +74,8 @@ class Report:
     def close(self) -> None:
         """Print the summary line and write the log."""
         seconds = time.perf_counter() - self._start
-        peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        unit = 2**20 if sys.platform == "darwin" else 2**10  # bytes there, KiB elsewhere
+        peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
         parts = [f"{self.items} items in {seconds:.1f} s", f"{self.items / seconds:.0f}/s"]
         parts += [f"{reason}: {count}" for reason, count in self.notes.items()]
         print(f"{self.name}: {', '.join(parts)}, peak {peak_mib:.0f} MiB")

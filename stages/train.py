@@ -5,6 +5,7 @@ data. A killed run goes on from its last epoch.
 """
 
 import argparse
+import math
 import shutil
 from dataclasses import asdict
 from pathlib import Path
@@ -45,7 +46,7 @@ def main(report: Report) -> None:
 
 
 def fit(args: argparse.Namespace, params: Params, scratch: Path, report: Report):
-    """Fit on the splits of data.fit; returns the model, the history, and its parameter count."""
+    """Fit on the splits of data.fit; returns the model, the history, the trainable parameters."""
     configure(params.train.backend, params.train.device, params.train.precision)
     import keras  # these import the backend, which takes seconds
 
@@ -70,7 +71,7 @@ def fit(args: argparse.Namespace, params: Params, scratch: Path, report: Report)
     bar = TrainingBar(settings.epochs, len(images), settings.batch, report)
     history = training.fit(fitted, train, val, settings, scratch, (bar,))
     bar.close()
-    return model, history, model.count_params()
+    return model, history, sum(math.prod(weight.shape) for weight in fitted.trainable_variables)
 
 
 def name_run(args: argparse.Namespace, params: Params) -> str:
@@ -91,7 +92,7 @@ def headline(row, parameters: int) -> dict:
     """The figures of the epoch that was kept."""
     names = ("loss", "accuracy", "val_loss", "val_accuracy")
     figures = {name: round(float(row[name]), 6) for name in names}
-    return {"parameters": parameters, "epoch": int(row["epoch"]), **figures}
+    return {"trainable_parameters": parameters, "epoch": int(row["epoch"]), **figures}
 
 
 if __name__ == "__main__":

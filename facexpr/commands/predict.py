@@ -5,6 +5,7 @@ One JSON line a face; an unreadable picture is reported at the end and never sto
 
 import argparse
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -28,12 +29,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Predict, write, and say what was done; exit code 1 only if a picture failed."""
-    here = project.enter_root()
-    pictures = find_pictures([here / path for path in args.paths])
-    out = here / args.out if args.out else None
+    root = Path(os.path.relpath(project.find_root()))
+    pictures, out = find_pictures(args.paths), args.out
     if out and out.resolve() in {picture.parent.resolve() for picture in pictures}:
         raise UserError(f"{args.out}: holds pictures to predict; name another folder")
-    predictor = load_predictor(here / args.model if args.model else Path("models/model.keras"))
+    predictor = load_predictor(root, args.model or root / "models/model.keras")
     if out:
         out.mkdir(parents=True, exist_ok=True)
     records, failures, no_face = [], [], 0
@@ -45,20 +45,20 @@ def run(args: argparse.Namespace) -> int:
         records += found
         if args.json != "-":
             print(describe(path, found))
-    save(args, here, records, predictor.labels)
+    save(args, records, predictor.labels)
     for failure in failures:
         print(f"facexpr: error: {failure}", file=sys.stderr)
     done = len(pictures) - len(failures)
     print(
-        f"{done} pictures, {len(records)} faces, {no_face} without a face, {len(failures)} failed",
+        f"pictures: {done}, faces: {len(records)}, no face: {no_face}, failed: {len(failures)}",
         file=sys.stderr,
     )
     return 1 if failures else 0
 
 
-def load_predictor(model: Path):
-    """The predictor of a model, with the detector that params.yaml describes."""
-    params = load()
+def load_predictor(root: Path, model: Path):
+    """The predictor of a model, with the detector that the project's params.yaml describes."""
+    params = load(root / "params.yaml")
     read_card(model)  # a missing model is told before Keras takes its seconds
     configure(params.train.backend, params.train.device)
     from facexpr.predictor import Predictor
@@ -73,15 +73,15 @@ def describe(path: Path, records: list[dict]) -> str:
     return f"{path.name}: {', '.join(faces) or 'no face'}"
 
 
-def save(args: argparse.Namespace, here: Path, records: list[dict], labels) -> None:
+def save(args: argparse.Namespace, records: list[dict], labels) -> None:
     """Write the records where they were asked for, in folders that are made if need be."""
     for path in (args.json, args.csv):
         if path and path != "-":
-            (here / path).parent.mkdir(parents=True, exist_ok=True)
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
     if args.json == "-":
         for record in records:
             print(json.dumps(record, ensure_ascii=False))
     elif args.json:
-        write_jsonl(here / args.json, records)
+        write_jsonl(Path(args.json), records)
     if args.csv:
-        write_csv(here / args.csv, records, labels)
+        write_csv(args.csv, records, labels)

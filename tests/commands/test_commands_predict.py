@@ -50,13 +50,13 @@ def test_a_broken_picture_does_not_stop_the_rest(pictures, project, call):
     answer = call("predict", "pictures", "--json", "out.jsonl", "--csv", "out.csv", "--out", "seen")
     assert answer.code == 1
     assert answer.err.splitlines() == [
-        f"facexpr: error: {pictures}/b.png: not a readable picture (broken or not an image)",
-        "2 pictures, 2 faces, 0 without a face, 1 failed",
+        "facexpr: error: pictures/b.png: not a readable picture (broken or not an image)",
+        "pictures: 2, faces: 2, no face: 0, failed: 1",
     ]
     assert [line.partition(": ")[0] for line in answer.out.splitlines()] == ["a.png", "c.jpg"]
     assert all(line.endswith("%") for line in answer.out.splitlines())
     records = [json.loads(line) for line in (project / "out.jsonl").read_text().splitlines()]
-    assert [record["file"] for record in records] == [f"{pictures}/a.png", f"{pictures}/c.jpg"]
+    assert [record["file"] for record in records] == ["pictures/a.png", "pictures/c.jpg"]
     assert list(records[0]["probabilities"]) == list(FER2013)
     with (project / "out.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
@@ -67,7 +67,7 @@ def test_a_broken_picture_does_not_stop_the_rest(pictures, project, call):
 def test_json_lines_on_standard_output_and_nothing_else(pictures, call):
     answer = call("predict", "pictures/a.png", "--json", "-")
     assert answer.code == 0
-    assert answer.err == "1 pictures, 1 faces, 0 without a face, 0 failed\n"
+    assert answer.err == "pictures: 1, faces: 1, no face: 0, failed: 0\n"
     (line,) = answer.out.splitlines()
     record = json.loads(line)
     assert record["box_xyxy"] == [-0.5, -0.5, 49.5, 39.5]
