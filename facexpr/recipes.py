@@ -19,6 +19,8 @@ FORMS = (
     "{name}.tar.gz",
     "{name}.tgz",
     "icml_face_data.csv",
+    # What `kaggle competitions download` writes; it holds icml_face_data.csv among others.
+    "challenges-in-representation-learning-facial-expression-recognition-challenge.zip",
     "{name}",
 )
 
