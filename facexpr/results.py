@@ -46,7 +46,9 @@ def read_results(folder: Path) -> list[dict]:
 
 def render(results: list[dict]) -> str:
     """The page: a table, then what each result says of itself."""
-    return HEAD + "\n".join(map(_row, results)) + "\n" + "".join(map(_notes, results))
+    fer2013 = any(one["dataset"] == "fer2013" for one in results)
+    footnote = f"\n¹ {RESTORED}\n" if fer2013 else ""
+    return HEAD + "".join(map(_row, results)) + footnote + "".join(map(_notes, results))
 
 
 def _row(one: dict) -> str:
@@ -60,14 +62,13 @@ def _row(one: dict) -> str:
         f"{low:.2%} to {high:.2%}",
         *(std, len(one["seeds"]), f"{one['params']:,}"),
     ]
-    return f"| {' | '.join(map(str, cells))} |"
+    return f"| {' | '.join(map(str, cells))} |\n"
 
 
 def _notes(one: dict) -> str:
-    restored = f"\n\n¹ {RESTORED}" if one["dataset"] == "fer2013" else ""
     return (
         f"\n## {one['name']}, {one['views']} view{'s' if one['views'] > 1 else ''}\n\n"
-        f"{one['settings']}. {one['hardware']}. Commit {one['commit']}. {one['note']}{restored}\n"
+        f"{one['settings']}. {one['hardware']}. Commit {one['commit']}. {one['note']}\n"
     )
 
 
