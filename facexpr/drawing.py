@@ -234,12 +234,13 @@ def _thickness(scale: float) -> int:
 
 def _text_size(text: str, scale: float) -> tuple[int, int]:
     """Measure a line of text as drawn: width and height in pixels, descenders not counted."""
-    return cv2.getTextSize(_ascii(text), FONT, scale, _thickness(scale))[0]
+    width, height = cv2.getTextSize(_ascii(text), FONT, scale, _thickness(scale))[0]
+    return width + 2, height  # strokes reach a pixel beyond their path, on either side
 
 
 def _write(
     canvas: np.ndarray, text: str, x: int, y: int, scale: float, colour: Colour = INK
 ) -> None:
     """Draw one line of text whose top-left pixel is (x, y)."""
-    base = (x, y + _text_size(text, scale)[1])
+    base = (x + 1, y + _text_size(text, scale)[1])
     cv2.putText(canvas, _ascii(text), base, FONT, scale, colour, _thickness(scale), cv2.LINE_AA)
