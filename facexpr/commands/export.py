@@ -7,7 +7,7 @@ from facexpr import project
 from facexpr.errors import UserError
 from facexpr.images import encode_png
 from facexpr.records import read_shards, split_of
-from facexpr.stage import Report
+from facexpr.stage import Report, publish
 from facexpr.tables import read_index
 
 INDEX = Path("data/index.csv")
@@ -29,12 +29,13 @@ def run(args: argparse.Namespace) -> None:
     labels = dict(zip(index["key"], index["label"], strict=True))
     report = Report("export")
     try:
-        for key, image in report.progress(read_shards(here / args.shards)):
-            if key not in labels:
-                raise UserError(f"{INDEX}: lacks {key}; run 'dvc repro images'")
-            path = out / split_of(key) / labels[key] / f"{key}.png"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(encode_png(image))
+        with publish(out) as (fresh,):
+            for key, image in report.progress(read_shards(here / args.shards)):
+                if key not in labels:
+                    raise UserError(f"{INDEX}: lacks {key}; run 'dvc repro images'")
+                path = fresh / split_of(key) / labels[key] / f"{key}.png"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(encode_png(image))
     finally:
         report.close_bar()  # or an error's line would begin behind it
     print(f"export: {report.items} images in {args.folder}")

@@ -93,6 +93,12 @@ def test_export_with_an_index_that_lacks_a_key(data, project, call):
     write_table(data / "index.csv", index)
     message = call("export", "data/images", "tree").error
     assert message == "data/index.csv: lacks train-0000001; run 'dvc repro images'"
+    assert not list(project.glob("*tree*"))
+
+
+def test_export_into_a_folder_with_a_dot_in_its_name(data, project, call):
+    assert call("export", "data/images", "tree.v1").code == 0
+    assert (project / "tree.v1/test/happy/test-0000003.png").is_file()
 
 
 def test_show_draws_the_journey_and_tells_it(data, project, call):
