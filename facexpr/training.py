@@ -114,7 +114,7 @@ def fit(
     history = restore(fitted, scratch)
     for epoch in range(len(history), settings.epochs):
         start_epoch(fitted, train, settings.seed, epoch)
-        # One call an epoch: within a call Keras reads ahead, before it says which epoch begins.
+        # One call an epoch, so that state is saved between calls, whole, under our own names.
         result = fitted.fit(
             train,
             validation_data=val,
