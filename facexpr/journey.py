@@ -13,7 +13,7 @@ from facexpr.faces import read_faces
 from facexpr.images import to_grey, to_rgb
 from facexpr.mean import load_mean
 from facexpr.records import read_shards
-from facexpr.tables import read_index
+from facexpr.tables import read_index, read_table
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def copies_of(key: str, path: Path) -> list[str]:
     """A line about exactly equal images, if audit found some."""
     if not path.is_file():
         return []
-    copies = pd.read_csv(path)
+    copies = read_table(path, ["group", "key", "label"])
     groups = copies.loc[copies["key"] == key, "group"]
     others = copies[copies["group"].isin(groups) & (copies["key"] != key)]
     named = [f"{row.key} ({row.label})" for row in others.itertuples()]
@@ -100,7 +100,7 @@ def probabilities_of(key: str, split: str, folder: Path) -> dict[str, float] | N
     path = folder / f"{split}.csv"
     if not path.is_file():
         return None
-    table = pd.read_csv(path).set_index("key")
+    table = read_table(path, ["key", "label", "predicted"]).set_index("key")
     if key not in table.index:
         return None
     row = table.loc[key]

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from facexpr import detectors
 from facexpr.align import align_face
+from facexpr.backend import configure
 from facexpr.detectors import Detector, Face
 from facexpr.face_choice import choose_face
 from facexpr.inference import probabilities
@@ -24,6 +26,15 @@ class Prediction:
     def label(self) -> str:
         """The most probable label."""
         return max(self.probabilities, key=self.probabilities.get)
+
+
+def load_predictor(
+    model_path: Path, *, backend: str, device: str, detector: str, settings: dict, min_score: float
+) -> "Predictor":
+    """Load a model and a detector by name; raises UserError when that cannot be done."""
+    read_card(model_path)  # a missing model is told before Keras takes its seconds
+    configure(backend, device)
+    return Predictor(model_path, detectors.load(detector, **settings), min_score)
 
 
 class Predictor:

@@ -31,11 +31,8 @@ def run(name: str, main: Callable[["Report"], None]) -> None:
     _die_with_parent()
     try:
         with _lock(name):
-            report = Report(name)
-            try:
+            with Report(name) as report:
                 main(report)
-            finally:
-                report.close_bar()  # or an error's line would begin behind it
             report.close()
     except UserError as error:
         sys.exit(f"{name}: error: {error}")
@@ -44,7 +41,10 @@ def run(name: str, main: Callable[["Report"], None]) -> None:
 
 
 class Report:
-    """Counts what a stage does and says so: a progress bar meanwhile, one line at the end."""
+    """Counts what a stage does and says so: a progress bar meanwhile, one line at the end.
+
+    As a context manager it clears the bar away, or an error's line would begin behind it.
+    """
 
     def __init__(self, name: str):
         """Start the clock of the stage `name`."""
@@ -66,7 +66,11 @@ class Report:
         """Count something the summary should tell, such as images without a face."""
         self.notes[reason] += count
 
-    def close_bar(self) -> None:
+    def __enter__(self) -> "Report":
+        """Return itself."""
+        return self
+
+    def __exit__(self, *_error: object) -> None:
         """Clear away the last progress bar, if there was one."""
         if self.bar is not None:
             self.bar.close()

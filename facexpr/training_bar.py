@@ -38,8 +38,3 @@ class TrainingBar(keras.callbacks.Callback):
             f"{logs['accuracy']:.1%}, val loss {logs['val_loss']:.3f}, "
             f"val accuracy {logs['val_accuracy']:.1%}"
         )
-
-    def close(self) -> None:
-        """Close the bar."""
-        if self._bar is not None:
-            self._bar.close()

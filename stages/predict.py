@@ -6,13 +6,10 @@ Reads: model, pictures. Writes: annotated pictures, predictions as JSON lines an
 import argparse
 from pathlib import Path
 
-from facexpr import detectors
-from facexpr.backend import configure
 from facexpr.errors import UserError
-from facexpr.model_file import read_card
 from facexpr.params import load
 from facexpr.prediction_files import find_pictures, predict_files, write_csv, write_jsonl
-from facexpr.predictor import Predictor
+from facexpr.predictor import load_predictor
 from facexpr.stage import Report, publish, run
 
 
@@ -25,10 +22,14 @@ def main(report: Report) -> None:
     args = parser.parse_args()
     params = load()
     pictures = find_pictures([args.input])
-    read_card(args.model)  # a missing model is told before Keras takes its seconds
-    configure(params.train.backend, params.train.device)
-    detector = detectors.load(params.detect.detector, **params.detect.settings())
-    predictor = Predictor(args.model, detector, params.predict.min_score)
+    predictor = load_predictor(
+        args.model,
+        backend=params.train.backend,
+        device=params.train.device,
+        detector=params.detect.detector,
+        settings=params.detect.settings(),
+        min_score=params.predict.min_score,
+    )
     with publish(args.out) as (out,):
         records = []
         done = predict_files(predictor, report.progress(pictures), params.predict.faces, out)

@@ -70,7 +70,6 @@ def fit(args: argparse.Namespace, params: Params, scratch: Path, report: Report)
     val = Batches(*splits["val"], classes, 256, None)
     bar = TrainingBar(settings.epochs, len(images), settings.batch, report)
     history = training.fit(fitted, train, val, settings, scratch, (bar,))
-    bar.close()
     return model, history, sum(math.prod(weight.shape) for weight in fitted.trainable_variables)
 
 

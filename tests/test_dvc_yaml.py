@@ -1,5 +1,6 @@
 """dvc.yaml against the code: dependencies, parameters, and names that DVC must never see."""
 
+import ast
 from dataclasses import fields
 from pathlib import Path
 
@@ -25,15 +26,28 @@ def code_dependencies(stage: str) -> set[str]:
 
 
 def looked_up(stage: str) -> set[str]:
-    """The templated modules of a stage that calls a package's load, build or read."""
-    modules = imported_modules(ROOT / f"stages/{stage}.py")
-    modules |= {"facexpr.networks"} if stage == "train" else set()
+    """The templated modules of a stage: of packages that it, or what it imports, looks names up in.
+
+    To look up is to import the package itself, `from facexpr import detectors`.
+    """
     found = set()
-    for package in ("detectors", "networks"):
-        if f"facexpr.{package}" in modules:
-            name, _ = LOOKED_UP[f"facexpr/{package}/__init__.py"]
-            found.add(f"facexpr/{package}/{name}.py")
+    for package, (name, _) in LOOKED_UP.items():
+        module = Path(package).parent.name
+        if name and any(
+            imports_package(file, module) for file in import_closure(f"stages/{stage}.py")
+        ):
+            found.add(f"facexpr/{module}/{name}.py")
     return found
+
+
+def imports_package(file: str, name: str) -> bool:
+    """Whether a file says `from facexpr import <name>`."""
+    return any(
+        isinstance(node, ast.ImportFrom)
+        and node.module == "facexpr"
+        and name in [alias.name for alias in node.names]
+        for node in ast.walk(ast.parse((ROOT / file).read_text(encoding="utf-8")))
+    )
 
 
 def expand(dependency: str) -> set[str]:

@@ -27,15 +27,11 @@ def run(args: argparse.Namespace) -> None:
         raise UserError(f"{args.folder}: exists and is not an empty folder; name a new one")
     index = read_index(INDEX)
     labels = dict(zip(index["key"], index["label"], strict=True))
-    report = Report("export")
-    try:
-        with publish(out) as (fresh,):
-            for key, image in report.progress(read_shards(here / args.shards)):
-                if key not in labels:
-                    raise UserError(f"{INDEX}: lacks {key}; run 'dvc repro images'")
-                path = fresh / split_of(key) / labels[key] / f"{key}.png"
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(encode_png(image))
-    finally:
-        report.close_bar()  # or an error's line would begin behind it
+    with Report("export") as report, publish(out) as (fresh,):
+        for key, image in report.progress(read_shards(here / args.shards)):
+            if key not in labels:
+                raise UserError(f"{INDEX}: lacks {key}; run 'dvc repro images'")
+            path = fresh / split_of(key) / labels[key] / f"{key}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(encode_png(image))
     print(f"export: {report.items} images in {args.folder}")

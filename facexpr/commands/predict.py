@@ -9,12 +9,11 @@ import os
 import sys
 from pathlib import Path
 
-from facexpr import detectors, project
-from facexpr.backend import configure
+from facexpr import project
 from facexpr.errors import UserError
-from facexpr.model_file import read_card
 from facexpr.params import load
 from facexpr.prediction_files import find_pictures, predict_files, write_csv, write_jsonl
+from facexpr.predictor import load_predictor
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,7 +32,15 @@ def run(args: argparse.Namespace) -> int:
     pictures, out = find_pictures(args.paths), args.out
     if out and out.resolve() in {picture.parent.resolve() for picture in pictures}:
         raise UserError(f"{args.out}: holds pictures to predict; name another folder")
-    predictor = load_predictor(root, args.model or root / "models/model.keras")
+    params = load(root / "params.yaml")
+    predictor = load_predictor(
+        args.model or root / "models/model.keras",
+        backend=params.train.backend,
+        device=params.train.device,
+        detector=params.detect.detector,
+        settings=params.detect.settings(),
+        min_score=params.predict.min_score,
+    )
     if out:
         out.mkdir(parents=True, exist_ok=True)
     records, failures, no_face = [], [], 0
@@ -54,17 +61,6 @@ def run(args: argparse.Namespace) -> int:
         file=sys.stderr,
     )
     return 1 if failures else 0
-
-
-def load_predictor(root: Path, model: Path):
-    """The predictor of a model, with the detector that the project's params.yaml describes."""
-    params = load(root / "params.yaml")
-    read_card(model)  # a missing model is told before Keras takes its seconds
-    configure(params.train.backend, params.train.device)
-    from facexpr.predictor import Predictor
-
-    detector = detectors.load(params.detect.detector, **params.detect.settings())
-    return Predictor(model, detector, params.predict.min_score)
 
 
 def describe(path: Path, records: list[dict]) -> str:
