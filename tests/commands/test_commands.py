@@ -4,6 +4,7 @@ from importlib import import_module
 
 import pytest
 
+from facexpr import networks
 from facexpr.__main__ import COMMANDS, main
 
 ARGUMENTS = {"show": ["train-0000000"], "export": ["data/images", "out"], "predict": ["a.png"]}
@@ -66,12 +67,43 @@ def test_wrong_parameters_are_told_all_at_once(project, call, change):
     ]
 
 
+@pytest.fixture
+def table(call):
+    """The rows of `facexpr networks` as words by network, after a look at its head."""
+
+    def run(side: str) -> dict[str, list[str]]:
+        head, *rows = call("networks").out.splitlines()
+        columns = ["network", "parameters", "trainable", "multiply-adds"]
+        assert head.split() == [*columns, "at", side, "7", "classes"]
+        return {name: words for name, *words in map(str.split, rows)}
+
+    return run
+
+
 @pytest.mark.filterwarnings("ignore")  # of TensorFlow's, at its import
-def test_networks_are_listed_with_their_size(project, call, change):
-    lines = call("networks").out.splitlines()
-    assert lines[0].split() == ["network", "parameters", "at", "48x48,", "7", "classes"]
-    assert lines[1].split() == ["fourconv", "2,345,607"]
-    assert lines[2].split() == ["vgg_bn", "1,167,015", "*"]
-    change(align={"px": 16})
-    lines = call("networks").out.splitlines()
-    assert lines[1].split() == ["fourconv", "-", "does", "not", "fit", "this", "face", "side"]
+def test_networks_are_listed_with_their_size_and_cost(project, table):
+    rows = table("48x48,")
+    assert list(rows) == networks.available()
+    assert rows["fourconv"] == ["2,345,607", "2,345,607", "77.3", "M"]
+    assert rows["vgg_bn"] == ["1,167,015", "1,165,159", "96.2", "M", "*"]
+    assert [name for name, words in rows.items() if "*" in words] == ["vgg_bn"]
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_networks_are_counted_at_the_side_of_the_crop(project, table, change):
+    change(train={"crop_px": 42, "network": "kaist"})
+    assert table("42x42,")["kaist"] == ["5,452,967", "5,452,711", "18.5", "M", "*"]
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_network_that_does_not_fit_the_side_is_told(project, table, change):
+    change(align={"px": 16}, train={"network": "fourconv"})
+    rows = table("16x16,")
+    assert rows["fourconv"] == ["-", "does", "not", "fit", "this", "face", "side", "*"]
+    assert rows["vgg_bn"][:2] == ["1,167,015", "1,165,159"]
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_networks_are_counted_without_making_their_weights(project, table, change):
+    change(align={"px": 512})
+    assert table("512x512,")["gudi"][:2] == ["6,442,710,855"] * 2  # 24 GB
