@@ -1,21 +1,17 @@
 """What is suspicious in a data set: constant images, equal images, labels that contradict."""
 
 from collections.abc import Iterable
-from hashlib import sha256
 
 import numpy as np
 import pandas as pd
+
+from facexpr.images import hash_image
 
 
 def describe_images(images: Iterable[tuple[str, np.ndarray]]) -> pd.DataFrame:
     """One row an image: key, a hash of its shape and pixels, and its range of values."""
     rows = [(key, hash_image(image), int(np.ptp(image))) for key, image in images]
     return pd.DataFrame(rows, columns=["key", "hash", "range"])
-
-
-def hash_image(image: np.ndarray) -> str:
-    """SHA-256 of shape and pixels: equal for exactly equal images."""
-    return sha256(repr(image.shape).encode() + np.ascontiguousarray(image).tobytes()).hexdigest()
 
 
 def find_copies(table: pd.DataFrame) -> pd.DataFrame:

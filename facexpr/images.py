@@ -1,5 +1,7 @@
 """Reading, encoding and reshaping single images: uint8, grey (H, W) or RGB (H, W, 3)."""
 
+from collections.abc import Sequence
+from hashlib import sha256
 from pathlib import Path
 
 import cv2
@@ -44,6 +46,11 @@ def encode_png(image: np.ndarray) -> bytes:
     return data.tobytes()
 
 
+def hash_image(image: np.ndarray) -> str:
+    """SHA-256 of shape and pixels: equal for exactly equal images."""
+    return sha256(repr(image.shape).encode() + np.ascontiguousarray(image).tobytes()).hexdigest()
+
+
 def to_grey(image: np.ndarray) -> np.ndarray:
     """Turn grey (H, W) or RGB (H, W, 3) into grey (H, W), by ITU-R BT.601 luma weights."""
     return image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
@@ -52,3 +59,14 @@ def to_grey(image: np.ndarray) -> np.ndarray:
 def to_rgb(image: np.ndarray) -> np.ndarray:
     """Turn grey (H, W) or RGB (H, W, 3) into RGB (H, W, 3)."""
     return image if image.ndim == 3 else cv2.cvtColor(image, cv2.COLOR_GRAY2RGB)
+
+
+def with_border(image: np.ndarray, sides_px: Sequence[int], grey: int) -> np.ndarray:
+    """Put pixels above, below, left and right of an image; `grey` as for `outside`."""
+    mode, value = outside(grey)
+    return cv2.copyMakeBorder(image, *sides_px, borderType=mode, value=value)
+
+
+def outside(grey: int) -> tuple[int, tuple[int, int, int]]:
+    """OpenCV's border mode and value for a grey level, 0 to 255, or -1: the edge repeated."""
+    return (cv2.BORDER_REPLICATE if grey < 0 else cv2.BORDER_CONSTANT), (grey,) * 3

@@ -1,57 +1,77 @@
-"""Taking a data set in: its samples as shards and an index, with a val split where it has none."""
+"""Taking a data set in: its samples as shards and an index, each in the split where it belongs."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from facexpr.datasets import Sample
+from facexpr.images import hash_image
 from facexpr.records import ShardWriter, make_key
-from facexpr.splits import carve_val
+from facexpr.splits import divide, find_leaks
 from facexpr.tables import INDEX_COLUMNS
+
+LEFT_OUT = ""  # in place of a split
 
 
 def take_in(
     read: Callable[[], Iterable[Sample]],
     folder: Path,
     shard_samples: int,
-    val_fraction: float | None,
+    *,
+    val_fraction: float,
+    test_fraction: float,
     seed: int,
+    drop_copies: bool,
+    whole: bool = True,
 ) -> pd.DataFrame:
     """Write the samples of `read()` to shards in `folder`; returns the index.
 
-    The source is read once, and only the index is kept in memory. A source without val is read
-    twice: which samples become val is known only after all labels have been seen. With a
-    val_fraction of None it is read once, and stays without.
+    Splits that the source lacks are carved from train as `divide` does it. drop_copies: leave out
+    what `find_leaks` finds. Only the index is kept in memory, so the source is read a second time
+    where either changes something, which is known only after all samples have been seen. A part of
+    the source for debugging (whole=False) is read once and taken as it is.
     """
-    index = pd.DataFrame(_write(read(), folder, shard_samples, None), columns=INDEX_COLUMNS)
-    if val_fraction is None:
-        return index
-    splits = carve_val(index["split"], index["label"], val_fraction, seed)
-    if splits == index["split"].to_list():
-        return index
-    for shard in folder.glob("*.tar"):
-        shard.unlink()
-    rows = _write(read(), folder, shard_samples, splits)
-    return pd.DataFrame(rows, columns=INDEX_COLUMNS)
+    samples = _write(read(), folder, shard_samples, hashed=drop_copies)
+    if not whole:
+        return samples[INDEX_COLUMNS]
+    splits = divide(samples, val_fraction, test_fraction, seed)
+    if drop_copies:
+        splits[find_leaks(samples.assign(split=splits))] = LEFT_OUT
+    if not splits.equals(samples["split"]):
+        for shard in folder.glob("*.tar"):
+            shard.unlink()
+        samples = _write(read(), folder, shard_samples, splits=splits.to_list())
+    return samples[INDEX_COLUMNS]
 
 
 def _write(
-    samples: Iterable[Sample], folder: Path, shard_samples: int, splits: list[str] | None
-) -> list[tuple]:
-    """Write samples as they come, in splits[i] if given; returns the rows of the index."""
+    samples: Iterable[Sample],
+    folder: Path,
+    shard_samples: int,
+    splits: Sequence[str] | None = None,
+    hashed: bool = False,
+) -> pd.DataFrame:
+    """Write samples as they come, in splits[i] if given; returns the index, with part and hash."""
     rows = []
     with ShardWriter(folder, shard_samples) as writer:
         for number, sample in enumerate(samples):
-            split = splits[number] if splits else sample.split
+            split = sample.split if splits is None else splits[number]
+            if split == LEFT_OUT:
+                continue
             key = make_key(split, sample.row)
             writer.write(key, sample.image)
-            rows.append((key, split, sample.label, sample.row, sample.origin))
-    return rows
+            votes = " ".join(map(str, sample.votes.values())) if sample.votes else ""
+            indexed = (key, split, sample.label, sample.row, sample.origin, sample.subject, votes)
+            rows.append((*indexed, sample.part, hash_image(sample.image) if hashed else ""))
+    return pd.DataFrame(rows, columns=[*INDEX_COLUMNS, "part", "hash"])
 
 
 def select(samples: Iterable[Sample], limit: int | None, keys: set[str] | None) -> Iterator[Sample]:
-    """For debugging: only samples with these keys, and only so many of each split."""
+    """For debugging: only samples with these keys, and only so many of each split.
+
+    Splits, and keys, are the source's own: what is carved from train still counts as train here.
+    """
     seen: dict[str, int] = {}
     for sample in samples:
         if keys is not None and make_key(sample.split, sample.row) not in keys:

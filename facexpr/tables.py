@@ -7,9 +7,9 @@ import pandas as pd
 
 from facexpr.errors import UserError
 
-INDEX_COLUMNS = ["key", "split", "label", "row", "origin"]
+INDEX_COLUMNS = ["key", "split", "label", "row", "origin", "subject", "votes"]
 # Text even where it looks like a number or like a missing value, such as the labels 0 and NA.
-TEXT_COLUMNS = ("key", "split", "label", "origin", "status")
+TEXT_COLUMNS = ("key", "split", "label", "origin", "subject", "votes", "status")
 
 
 def write_table(path: Path, table: pd.DataFrame) -> None:
@@ -18,7 +18,7 @@ def write_table(path: Path, table: pd.DataFrame) -> None:
 
 
 def read_table(path: Path, columns: Sequence[str]) -> pd.DataFrame:
-    """Read a CSV that has at least `columns`, one of them `key`.
+    """Read a CSV that has at least `columns`, one of them `key`; empty text stays text.
 
     Raises UserError when the file is missing, broken, lacks a column or repeats a key.
     """
@@ -35,11 +35,15 @@ def read_table(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     twice = table["key"][table["key"].duplicated()]
     if len(twice):
         raise UserError(f"{path}: key {twice.iloc[0]} stands twice")
-    return table
+    return table.fillna(dict.fromkeys(TEXT_COLUMNS, ""))
 
 
 def read_index(path: Path) -> pd.DataFrame:
-    """Read index.csv: key, split, label, row, origin."""
+    """Read index.csv: a row a sample.
+
+    key, split, label; row: of the source, from 0; origin: in words; subject: the person, or empty;
+    votes: the taggers' counts in the order of data.labels with blanks between, or empty.
+    """
     return read_table(path, INDEX_COLUMNS)
 
 

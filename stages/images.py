@@ -1,7 +1,8 @@
 """Take the data set in.
 
 Reads: the source, a file or a folder. Writes: its images as PNG in tar shards, the index of
-samples, and a sheet of examples.
+samples, and a sheet of examples. With --limit or --keys the samples keep the splits and keys that
+the source gives them: nothing is carved from a part, nor dropped as a copy.
 """
 
 import argparse
@@ -17,7 +18,7 @@ from facexpr.tables import write_table
 
 
 def main(report: Report) -> None:
-    """Read the source once and write what is in it."""
+    """Read the source and write what is in it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--source", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True, help="folder of shards")
@@ -27,27 +28,39 @@ def main(report: Report) -> None:
     parser.add_argument("--keys", help="only these keys, separated by commas")
     args = parser.parse_args()
     params = load()
+    data = params.data
     keys = set(args.keys.split(",")) if args.keys else None
-    whole = keys is None and args.limit is None  # from a part no val can be carved
     examples = Examples()
 
     def read():
         nonlocal examples
-        report.items, examples = 0, Examples()  # a source without val is read twice
-        samples = datasets.read(params.data.format, args.source, params.data.labels)
+        report.items, examples = 0, Examples()  # the source may be read twice
+        report.notes.clear()
+        named = (data.format, args.source, data.labels, data.relabel)
+        samples = datasets.read(*named, note=report.note, **data.settings())
         for sample in report.progress(select(samples, args.limit, keys)):
             examples.add(sample.label, sample.image)
             yield sample
 
     with publish(args.out, args.index, args.view) as (out, index, view):
-        fraction = params.data.val_fraction if whole else None
-        table = take_in(read, out, params.images.shard_samples, fraction, params.data.seed)
+        table = take_in(
+            read,
+            out,
+            params.images.shard_samples,
+            val_fraction=data.val_fraction,
+            test_fraction=data.test_fraction,
+            seed=data.seed,
+            drop_copies=data.drop_copies,
+            whole=keys is None and args.limit is None,
+        )
         if missing := sorted((keys or set()) - set(table["key"])):
             raise UserError(f"{args.source}: no sample with key {', '.join(missing)}")
         write_table(index, table)
         examples.save(view, f"{args.source.name}: examples of each label")
     for split, count in table["split"].value_counts().items():
         report.note(split, count)
+    if dropped := report.items - len(table):
+        report.note("copies dropped", dropped)
 
 
 if __name__ == "__main__":

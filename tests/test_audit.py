@@ -5,7 +5,6 @@ from facexpr.audit import (
     count_findings,
     describe_images,
     find_copies,
-    hash_image,
     keys_with_copy_in,
 )
 
@@ -34,19 +33,6 @@ def test_images_are_described_by_hash_and_range():
     assert list(table) == ["key", "hash", "range"]
     assert table["range"].to_list() == [250, 0, 250]
     assert table["hash"][0] == table["hash"][2] != table["hash"][1]
-
-
-def test_the_hash_knows_shape_and_every_pixel():
-    image = np.arange(6, dtype=np.uint8)
-    other = image.copy()
-    other[3] += 1
-    shapes = [image.reshape(2, 3), image.reshape(3, 2), image.reshape(1, 2, 3), other.reshape(2, 3)]
-    assert len({hash_image(shape) for shape in shapes}) == 4
-
-
-def test_the_hash_is_of_pixels_and_not_of_memory():
-    image = np.arange(24, dtype=np.uint8).reshape(4, 6)
-    assert hash_image(image[:, ::2]) == hash_image(image[:, ::2].copy())
 
 
 def test_copies_come_in_groups_numbered_by_their_first_row():

@@ -1,26 +1,33 @@
 import numpy as np
+import pytest
 
 from facexpr.datasets import Sample
+from facexpr.errors import UserError
 from facexpr.intake import select, take_in
 from facexpr.records import read_shards
 from facexpr.tables import INDEX_COLUMNS
 
 
-def make_sample(row, split):
-    image = np.full((3, 5), row, np.uint8)
-    return Sample(row, split, "ab"[row % 2], f"data.csv row {row}", image)
+def make_sample(row, split, grey=None, **more):
+    image = np.full((3, 5), row if grey is None else grey, np.uint8)
+    return Sample(row, split, "ab"[row % 2], f"data.csv row {row}", image, **more)
 
 
 class Source:
-    """Counts how often it is read."""
+    """Counts how often it is read; one sample for each split named, others if given."""
 
-    def __init__(self, *splits):
-        self.splits = splits
+    def __init__(self, *splits, samples=None):
+        self.samples = samples or [make_sample(row, split) for row, split in enumerate(splits)]
         self.reads = 0
 
     def __call__(self):
         self.reads += 1
-        return (make_sample(row, split) for row, split in enumerate(self.splits))
+        return iter(self.samples)
+
+
+def take(source, folder, shard_samples=2, **settings):
+    defaults = {"val_fraction": 0.2, "test_fraction": 0.2, "seed": 0, "drop_copies": False}
+    return take_in(source, folder, shard_samples, **defaults | settings)
 
 
 def check_shards_against_index(folder, index):
@@ -32,37 +39,111 @@ def check_shards_against_index(folder, index):
         assert (image == rows[key]).all()
 
 
-def test_a_source_with_val_is_read_once(tmp_path):
+def test_a_source_with_all_splits_is_read_once(tmp_path):
     source = Source("train", "val", "test", "train")
-    index = take_in(source, tmp_path, 2, 0.1, seed=0)
+    index = take(source, tmp_path)
     assert source.reads == 1
     assert list(index) == INDEX_COLUMNS
-    assert index.to_numpy().tolist()[1] == ["val-0000001", "val", "b", 1, "data.csv row 1"]
+    row = ["val-0000001", "val", "b", 1, "data.csv row 1", "", ""]
+    assert index.to_numpy().tolist()[1] == row
     check_shards_against_index(tmp_path, index)
 
 
-def test_a_source_without_val_is_read_twice_and_no_key_is_left_from_the_first_time(tmp_path):
-    source = Source(*["train"] * 20, *["test"] * 4)
-    index = take_in(source, tmp_path, 3, 0.2, seed=0)
+def test_subjects_and_votes_stand_in_the_index(tmp_path):
+    votes = {"b": 0, "a": 10, "c": 2}
+    samples = [
+        make_sample(0, "train", subject="S010", votes=votes),
+        make_sample(4, "val", subject="0"),
+        make_sample(5, "test", votes={"b": 3}),
+    ]
+    index = take(Source(samples=samples), tmp_path)
+    assert index["subject"].to_list() == ["S010", "0", ""]
+    assert index["votes"].to_list() == ["0 10 2", "", "3"]
+
+
+@pytest.mark.parametrize(
+    ("splits", "counts"),
+    [
+        (["train"] * 20 + ["test"] * 4, {"train": 16, "val": 4, "test": 4}),
+        (["train"] * 20 + ["val"] * 4, {"train": 16, "val": 4, "test": 4}),
+        (["train"] * 20, {"train": 12, "val": 4, "test": 4}),
+    ],
+)
+def test_a_source_that_lacks_splits_is_read_twice_and_no_key_is_left(tmp_path, splits, counts):
+    source = Source(*splits)
+    index = take(source, tmp_path, 3)
     assert source.reads == 2
-    assert index["split"].value_counts().to_dict() == {"train": 16, "val": 4, "test": 4}
+    assert index["split"].value_counts().to_dict() == counts
     assert (index["key"].str.partition("-")[0] == index["split"]).all()
-    assert index["row"].to_list() == list(range(24))
+    assert index["row"].to_list() == list(range(len(splits)))
     check_shards_against_index(tmp_path, index)
 
 
-def test_without_a_fraction_nothing_becomes_val(tmp_path):
-    source = Source("train", "train", "train")
-    index = take_in(source, tmp_path, 2, None, seed=0)
+def test_parts_and_subjects_decide_what_is_carved(tmp_path):
+    one = [make_sample(row, "train", subject=f"S{row // 2}", part="one") for row in range(20)]
+    two = [make_sample(20, "train", part="two"), make_sample(21, "val", part="two")]
+    two.append(make_sample(22, "test", part="two"))
+    index = take(Source(samples=one + two), tmp_path)
+    assert index["split"].to_list()[20:] == ["train", "val", "test"]
+    splits = index[:20].groupby("subject")["split"]
+    assert (splits.nunique() == 1).all()
+    assert set(splits.first()) == {"train", "val", "test"}
+
+
+def test_copies_are_dropped_after_carving(tmp_path):
+    """Every image of b stands twice in train; one of each pair that carving parts must go."""
+    samples = [make_sample(row, "train", grey=row // 4 * 2 + row % 2) for row in range(40)]
+    source = Source(samples=samples)
+    index = take(source, tmp_path, drop_copies=True)
+    assert source.reads == 2
+    kept = index.assign(grey=[samples[row].image[0, 0] for row in index["row"]])
+    assert (kept.groupby("grey")["split"].nunique() == 1).all()
+    carved = take(source, tmp_path)["split"]
+    assert (kept["split"] == "test").sum() == (carved == "test").sum() == 8
+    assert 20 <= len(kept) < 40
+    assert {key for key, _ in read_shards(tmp_path)} == set(take(source, tmp_path)["key"])
+
+
+def test_copies_of_the_sources_own_splits_are_dropped(tmp_path):
+    splits = ["train", "train", "train", "train", "val", "val", "test", "test"]
+    greys = [10, 11, 12, 13, 12, 21, 13, 21]
+    pairs = enumerate(zip(splits, greys, strict=True))
+    samples = [make_sample(row, split, grey) for row, (split, grey) in pairs]
+    for wanted, rows in ((True, [0, 1, 4, 6, 7]), (False, list(range(8)))):
+        source = Source(samples=samples)
+        index = take(source, tmp_path, drop_copies=wanted)
+        assert index["row"].to_list() == rows
+        assert source.reads == 1 + wanted
+        assert [key for key, _ in read_shards(tmp_path)] == index["key"].to_list()
+
+
+def test_without_copies_the_source_is_read_once(tmp_path):
+    source = Source("train", "train", "val", "test")
+    index = take(source, tmp_path, drop_copies=True)
     assert source.reads == 1
-    assert index["split"].to_list() == ["train"] * 3
     check_shards_against_index(tmp_path, index)
+
+
+def test_a_part_for_debugging_is_taken_as_it_is(tmp_path):
+    samples = [make_sample(0, "train", grey=7), make_sample(1, "test", grey=7)]
+    source = Source(samples=samples)
+    index = take(source, tmp_path, whole=False, drop_copies=True)
+    assert source.reads == 1
+    assert index["split"].to_list() == ["train", "test"]
+    empty = take(lambda: iter(()), tmp_path, whole=False)
+    assert list(empty) == INDEX_COLUMNS
+    assert len(empty) == 0
+
+
+def test_nothing_to_take_in(tmp_path):
+    with pytest.raises(UserError, match="no sample in split 'train'"):
+        take(lambda: iter(()), tmp_path)
 
 
 def test_taking_in_twice_gives_equal_files(tmp_path):
     for name in "ab":
         (tmp_path / name).mkdir()
-        take_in(Source(*["train"] * 8, "test"), tmp_path / name, 3, 0.2, seed=5)
+        take(Source(*["train"] * 8, "test"), tmp_path / name, 3, seed=5)
     first, second = (
         {path.name: path.read_bytes() for path in (tmp_path / name).iterdir()} for name in "ab"
     )

@@ -5,8 +5,8 @@ from facexpr.errors import UserError
 from facexpr.tables import INDEX_COLUMNS, check_same_keys, read_index, read_table, write_table
 
 ROWS = [
-    ("train-0000000", "train", "happy", 0, "fer2013.csv row 0"),
-    ("val-0000001", "val", "sad", 1, "a folder/with, a comma.png"),
+    ("train-0000000", "train", "happy", 0, "fer2013.csv row 0", "S010", "0 7 3"),
+    ("val-0000001", "val", "sad", 1, "a folder/with, a comma.png", "", ""),
 ]
 NAMES = ("index.csv", "faces.csv")
 
@@ -27,8 +27,24 @@ def test_round_trip_and_equal_bytes(tmp_path):
 @pytest.mark.parametrize("label", ["0", "007", "1e3", "NA", "None", "null", "nan", "True"])
 def test_labels_stay_text_whatever_they_look_like(tmp_path, label):
     path = tmp_path / "index.csv"
-    write_table(path, make_index([("train-0000000", "train", label, 0, "x")]))
-    assert read_index(path)["label"].to_list() == [label]
+    write_table(path, make_index([("train-0000000", "train", label, 0, "x", label, "")]))
+    index = read_index(path)
+    assert index["label"].to_list() == index["subject"].to_list() == [label]
+
+
+@pytest.mark.parametrize("votes", ["", "7", "0 10 0"])
+def test_votes_stay_text_and_nothing_stays_empty(tmp_path, votes):
+    path = tmp_path / "index.csv"
+    write_table(path, make_index([("train-0000000", "train", "a", 0, "x", "", votes)]))
+    assert read_index(path)[["subject", "votes"]].to_numpy().tolist() == [["", votes]]
+
+
+def test_empty_numbers_are_missing(tmp_path):
+    path = tmp_path / "faces.csv"
+    path.write_text("key,status,score\na,,\nb,face,0.5\n")
+    table = read_table(path, ["key"])
+    assert table["status"].to_list() == ["", "face"]
+    assert table["score"].isna().to_list() == [True, False]
 
 
 def test_rows_stay_numbers(tmp_path):

@@ -1,21 +1,25 @@
 """Data sets, one module per format, found by module name.
 
-A module here has one function:
+A module here has a function
 
-    read(source: Path, labels: Sequence[str]) -> Iterator[Sample]
+    read(source: Path, **settings) -> Iterator[Sample]
 
-It streams the samples of `source` in a fixed order, so that memory does not grow with the data,
-and raises UserError for anything wrong with them. `labels` are the classes the user declared.
+which streams all samples of `source` in a fixed order, so that memory does not grow with the data,
+and raises UserError for anything wrong with them. It names the settings it uses and swallows the
+rest with `**_settings`. Its labels are its own, a constant LABELS in the order of the data set's
+codes, or what a function `find_labels(source)` finds. What the user makes of them (which classes,
+in which order, which labels are merged or left out) is applied here, alike for all modules.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 
-from facexpr.errors import unknown_name
+from facexpr.errors import UserError, unknown_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +28,8 @@ class Sample:
 
     `row` counts the samples of the source from 0, as pandas and FER+ do; `origin` says where the
     sample came from in words a user can follow ("fer2013.csv row 12", "train/happy/a.png").
+    `subject` is the person, where the data set tells, and never stands in two splits; `part` is
+    the data set within a combined one; `votes` counts the taggers' votes by label.
     """
 
     row: int
@@ -31,6 +37,9 @@ class Sample:
     label: str
     origin: str
     image: np.ndarray
+    subject: str = ""
+    part: str = ""
+    votes: Mapping[str, int] | None = None
 
 
 def available() -> list[str]:
@@ -38,11 +47,118 @@ def available() -> list[str]:
     return sorted(path.stem for path in Path(__file__).parent.glob("[a-z]*.py"))
 
 
-def read(name: str, source: Path, labels: Sequence[str]) -> Iterator[Sample]:
-    """Stream the samples of `source`, read by the data set module `name`.
-
-    Raises UserError for an unknown name and for anything wrong with the source.
-    """
+def find(name: str) -> ModuleType:
+    """The data set module `name`; raises UserError if there is none."""
     if name not in available():
         raise unknown_name("data.format", name, available())
-    return import_module(f"facexpr.datasets.{name}").read(source, labels)
+    return import_module(f"facexpr.datasets.{name}")
+
+
+def own_labels(module: ModuleType, source: Path) -> list[str]:
+    """The labels that a module may give for `source`, before any of them is renamed."""
+    return list(module.LABELS) if hasattr(module, "LABELS") else module.find_labels(source)
+
+
+def read(
+    name: str,
+    source: Path,
+    labels: Sequence[str],
+    relabel: Mapping[str, str | None],
+    note: Callable[[str], None] = lambda reason: None,
+    **settings,
+) -> Iterator[Sample]:
+    """Stream the samples of `source`, read by the data set module `name`, as the classes `labels`.
+
+    relabel: the data set's label to the class it counts as; None leaves its samples out, and calls
+    note("left out") for each. Rows keep counting the source's samples, those left out too. Votes
+    come in the order of `labels`. settings: what modules may want to know, see their `read`.
+
+    Raises UserError, before any sample, for an unknown name and for classes that the data set
+    cannot have; then for anything wrong with the source, a label that is neither declared nor left
+    out, and, at the end, a class without a train sample.
+    """
+    module = find(name)
+    own = own_labels(module, source)
+    _check_names(own, labels, relabel)
+    if hasattr(module, "LABELS"):
+        _check_order(name, own, labels, relabel)
+    else:
+        for label in own:  # found in the source, so each will come
+            _class_of(label, f"{source}", labels, relabel)
+    samples = module.read(source, **settings)
+    return _as_classes(samples, source, labels, relabel, note)
+
+
+def _check_names(
+    own: Sequence[str], labels: Sequence[str], relabel: Mapping[str, str | None]
+) -> None:
+    """Raise UserError for names in `labels` and `relabel` that do not fit the data set's `own`."""
+    for old, new in relabel.items():
+        if old not in own:
+            raise unknown_name("data.relabel", old, own)
+        if new is not None and new not in labels:
+            raise unknown_name(f"data.relabel: {old}", new, labels)
+    reached = {relabel.get(label, label) for label in own} - {None}
+    for label in labels:
+        if label not in reached:
+            raise unknown_name("data.labels", label, reached)
+
+
+def _check_order(
+    name: str, own: Sequence[str], labels: Sequence[str], relabel: Mapping[str, str | None]
+) -> None:
+    """Raise UserError where the data set's own classes, all and unchanged, lose their codes."""
+    if not relabel and sorted(labels) == sorted(own) and list(labels) != list(own):
+        raise UserError(
+            f"data.labels: {', '.join(labels)}; expected {name.upper()}'s order: {', '.join(own)}"
+        )
+
+
+def _class_of(
+    label: str, origin: str, labels: Sequence[str], relabel: Mapping[str, str | None]
+) -> str | None:
+    """The class that a label counts as, or None; raises UserError where the user named none."""
+    name = relabel.get(label, label)
+    if name is not None and name not in labels:
+        raise UserError(
+            f"{origin}: label '{label}' is not in data.labels ({', '.join(labels)}); "
+            f"add it there, or leave it out with data.relabel: {{{label}: null}}"
+        )
+    return name
+
+
+def _as_classes(
+    samples: Iterator[Sample],
+    source: Path,
+    labels: Sequence[str],
+    relabel: Mapping[str, str | None],
+    note: Callable[[str], None],
+) -> Iterator[Sample]:
+    """Turn samples with the data set's labels into samples of the user's classes."""
+    empty = dict.fromkeys(labels)
+    for sample in samples:
+        label = _class_of(sample.label, sample.origin, labels, relabel)
+        if label is None:
+            note("left out")
+            continue
+        if sample.split == "train":
+            empty.pop(label, None)
+        votes = sample.votes and _votes_of_classes(sample.votes, labels, relabel)
+        yield replace(sample, label=label, votes=votes)
+    if empty:
+        raise UserError(
+            f"{source}: train has no pictures of '{next(iter(empty))}'; add some, "
+            "or take it out of data.labels"
+        )
+
+
+def _votes_of_classes(
+    votes: Mapping[str, int], labels: Sequence[str], relabel: Mapping[str, str | None]
+) -> dict[str, int]:
+    """The votes of each class: those of merged labels add up, those of left-out ones vanish."""
+    counts = dict.fromkeys(labels, 0)
+    for label, count in votes.items():
+        name = relabel.get(label, label)
+        if name in counts:
+            counts[name] += count
+    return counts

@@ -1,10 +1,11 @@
 """FER2013 (Goodfellow et al. 2013, arXiv:1307.0414), in all forms in which it is handed round.
 
 As the CSV `emotion,pixels,Usage`, plain, compressed or in an archive (Kaggle's fer2013.tar.gz, and
-icml_face_data.csv with its other order of columns); or as folders `train/<label>/`,
-`test/<label>/` of pictures whose names start with the Usage. Everything is streamed: one row is in
-memory at a time, and no archive is unpacked. Lines are split here and not by pandas, which takes
-twice the time, and takes a column that the header lacks for an index.
+icml_face_data.csv with its other order of columns), or in a folder under one of the names in FILES;
+or as folders `train/<label>/`, `test/<label>/` of pictures whose names start with the Usage.
+Everything is streamed: one row is in memory at a time, and no archive is unpacked. Lines are split
+here and not by pandas, which takes twice the time, and takes a column that the header lacks for an
+index.
 """
 
 import csv
@@ -25,81 +26,93 @@ from facexpr.datasets import Sample, folder
 from facexpr.errors import UserError, unknown_name
 from facexpr.labels import FER2013
 
+LABELS = FER2013
 SIDE = 48
 COLUMNS = ("emotion", "pixels", "Usage")
 USAGES = {"Training": "train", "PublicTest": "val", "PrivateTest": "test"}
 SYNONYMS = {"anger": "angry", "happiness": "happy", "sadness": "sad"}
-CODES = {str(code): label for code, label in enumerate(FER2013)}
+CODES = {str(code): label for code, label in enumerate(LABELS)}
 
 CSV_NAMES = ("fer2013.csv", "icml_face_data.csv")
 OPENERS = {".csv.gz": gzip.open, ".csv.xz": lzma.open, ".csv": open}
 FORMS = (*OPENERS, ".zip", ".tar.gz", ".tgz")
+# What the CSV is called in a folder, in order of preference.
+FILES = (
+    "fer2013.csv",
+    *(f"fer2013{form}" for form in (".csv.gz", ".csv.xz", ".zip", ".csv.zip", ".tar.gz", ".tgz")),
+    "icml_face_data.csv",
+)
 BROKEN = (EOFError, gzip.BadGzipFile, zlib.error, lzma.LZMAError)
 BROKEN += (zipfile.BadZipFile, tarfile.TarError)
 
 
-def read(source: Path, labels: Sequence[str]) -> Iterator[Sample]:
-    """Stream FER2013 from a CSV file, an archive of it, or folders.
+def read(source: Path, **_settings) -> Iterator[Sample]:
+    """Stream FER2013 from a CSV file, an archive of it, a folder that holds it, or picture folders.
 
     Images of the CSV are uint8 grey (48, 48), those of folders as they are. Raises UserError for
-    labels other than FER2013's in its order, and for anything wrong with the source.
+    anything wrong with the source.
     """
-    _check_labels(labels)
-    if source.is_dir():
-        return _read_folders(source, labels)
-    return _read_csv(source, labels)
+    if not source.is_dir():
+        return read_csv(source)
+    table = find_csv(source)
+    return read_csv(table) if table else _read_folders(source)
 
 
-def _check_labels(labels: Sequence[str]) -> None:
-    """Raise UserError unless `labels` are FER2013's, in the order of its codes."""
-    for label in labels:
-        if label not in FER2013:
-            raise unknown_name("data.labels", label, FER2013)
-    if list(labels) != [label for label in FER2013 if label in labels]:
-        raise UserError(
-            f"data.labels: {', '.join(labels)}; expected FER2013's order: {', '.join(FER2013)}"
-        )
+def find_csv(source: Path) -> Path | None:
+    """The first of FILES that a folder holds, or None."""
+    return next((source / name for name in FILES if (source / name).is_file()), None)
 
 
-def _read_folders(source: Path, labels: Sequence[str]) -> Iterator[Sample]:
+def read_csv(source: Path) -> Iterator[Sample]:
+    """Stream the CSV form: images uint8 grey (48, 48); raises UserError like `read`."""
+    for row, (origin, cells) in enumerate(read_rows(source, COLUMNS)):
+        emotion, pixels, usage = cells
+        label = _find_label(origin, emotion.strip())
+        split = _find_split(origin, usage.strip())
+        yield Sample(row, split, label, origin, parse_pixels(origin, pixels))
+
+
+def _read_folders(source: Path) -> Iterator[Sample]:
     """Stream the folder form, where test holds two splits that names (PublicTest_1.jpg) tell."""
     pictures = (
         (USAGES.get(path.name.split("_")[0], split), label, path)
-        for split, label, path in folder.walk(source, labels, SYNONYMS)
+        for split, label, path in folder.walk(source, LABELS, SYNONYMS)
     )
     return folder.load(source, pictures)
 
 
-def _read_csv(source: Path, labels: Sequence[str]) -> Iterator[Sample]:
-    """Stream the rows of the CSV form, counted from 0 without header and blank lines."""
+def read_rows(source: Path, wanted: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
+    """Stream the rows of a CSV in any of FORMS: where each stands, and its cells of `wanted`.
+
+    Rows count from 0 without header and blank lines. Raises UserError for a file that cannot be
+    read, without a row or one of the columns, and for a row of another length than the header.
+    """
     lines = (line for line in _read_lines(source) if not line.isspace())
-    columns = _find_columns(source.name, next(lines, ""))
+    columns = _find_columns(source.name, next(lines, ""), wanted)
+    places = [columns.index(column) for column in wanted]
     row = -1
     for row, line in enumerate(lines):
         origin = f"{source.name} row {row}"
         cells = _split_line(origin, line)
         if len(cells) != len(columns):
-            wanted = f"expected {len(columns)} ({', '.join(columns)})"
-            raise UserError(f"{origin}: {len(cells)} fields, {wanted}; a broken line")
-        emotion, pixels, usage = (cells[columns.index(column)] for column in COLUMNS)
-        label = _find_label(origin, emotion.strip(), labels)
-        split = _find_split(origin, usage.strip())
-        yield Sample(row, split, label, origin, parse_pixels(origin, pixels))
+            expected = f"expected {len(columns)} ({', '.join(columns)})"
+            raise UserError(f"{origin}: {len(cells)} fields, {expected}; a broken line")
+        yield origin, [cells[place] for place in places]
     if row < 0:
         raise UserError(f"{source.name}: a header but no rows; expected a row an image")
 
 
-def _find_columns(name: str, header: str) -> list[str]:
-    """The names of the columns; raises UserError where one of COLUMNS is missing."""
+def _find_columns(name: str, header: str, wanted: Sequence[str]) -> list[str]:
+    """The names of the columns; raises UserError where one of `wanted` is missing."""
     if not header:
-        raise UserError(f"{name}: empty file, expected the columns {', '.join(COLUMNS)}")
+        raise UserError(f"{name}: empty file, expected the columns {', '.join(wanted)}")
     columns = [column.strip() for column in _split_line(f"{name} header", header)]
-    missing = [column for column in COLUMNS if column not in columns]
+    missing = [column for column in wanted if column not in columns]
     if missing:
-        found = ", ".join(map(_shown, columns))
+        found = ", ".join(map(shown, columns))
         raise UserError(
             f"{name}: no column {', '.join(missing)} in its first line, found {found}; "
-            f"expected {', '.join(COLUMNS)}"
+            f"expected {', '.join(wanted)}"
         )
     return columns
 
@@ -114,21 +127,17 @@ def _split_line(origin: str, line: str) -> list[str]:
         raise UserError(f"{origin}: not a line of CSV: {error}") from None
 
 
-def _find_label(origin: str, code: str, labels: Sequence[str]) -> str:
-    """Turn a class code into its label; raises UserError when the user did not declare it."""
-    label = CODES.get(code)
-    if label is None:
-        raise UserError(f"{origin}: emotion {_shown(code)}, expected 0 to {len(FER2013) - 1}")
-    if label not in labels:
-        declared = f"data.labels ({', '.join(labels)})"
-        raise UserError(f"{origin}: label '{label}' is not in {declared}; add it there")
-    return label
+def _find_label(origin: str, code: str) -> str:
+    """Turn a class code into its label."""
+    if code not in CODES:
+        raise UserError(f"{origin}: emotion {shown(code)}, expected 0 to {len(LABELS) - 1}")
+    return CODES[code]
 
 
 def _find_split(origin: str, usage: str) -> str:
     """Turn a Usage into the split that it stands for."""
     if usage not in USAGES:
-        raise unknown_name(f"{origin}: Usage", _shown(usage), USAGES)
+        raise unknown_name(f"{origin}: Usage", shown(usage), USAGES)
     return USAGES[usage]
 
 
@@ -152,7 +161,7 @@ def _pixel_error(origin: str, text: str) -> UserError:
         expected = f"{SIDE * SIDE} ({SIDE}x{SIDE})"
         return UserError(f"{origin}: {len(values)} pixels, expected {expected}")
     wrong = next(value for value in values if not _is_pixel(value))
-    return UserError(f"{origin}: pixel value {_shown(wrong)}, expected 0 to 255")
+    return UserError(f"{origin}: pixel value {shown(wrong)}, expected 0 to 255")
 
 
 def _is_pixel(value: str) -> bool:
@@ -161,7 +170,7 @@ def _is_pixel(value: str) -> bool:
     return value.isascii() and value.isdigit() and len(digits) <= 3 and int(digits or 0) <= 255
 
 
-def _shown(text: str) -> str:
+def shown(text: str) -> str:
     """Text of the data for a message of one line: cut short, and quoted if it could mislead."""
     cut = text if len(text) <= 20 else f"{text[:19]}…"
     return cut if cut.isprintable() and cut.split() == [cut] else repr(cut)

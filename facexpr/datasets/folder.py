@@ -18,47 +18,46 @@ LAYOUT = "expected <split>/<label>/<picture>, with the splits train, test and, i
 SHOWN_NAMES = 8
 
 
-def read(source: Path, labels: Sequence[str]) -> Iterator[Sample]:
-    """Stream the pictures by split, then in the order of `labels`, then by file name.
+def read(source: Path, **_settings) -> Iterator[Sample]:
+    """Stream the pictures by split, then by label, then by file name.
 
-    Images are uint8 grey (H, W) or RGB (H, W, 3), each of its own size. Raises UserError for a
-    layout other than this, a label folder that `labels` lacks, one that train lacks, and a
-    picture that cannot be read.
+    Labels are the names of the label folders. Images are uint8 grey (H, W) or RGB (H, W, 3), each
+    of its own size. Raises UserError for a layout other than this, and for a picture that cannot
+    be read.
     """
-    yield from load(source, walk(source, labels))
+    yield from load(source, walk(source, find_labels(source)))
 
 
 def find_labels(source: Path) -> list[str]:
-    """The names of train's label folders, sorted; raises UserError when there are none."""
+    """The names of the label folders with pictures, of all splits, sorted.
+
+    Raises UserError for a wrong layout, and when there are none.
+    """
     splits = _find_splits(source)
-    labels = sorted(folder.name for folder in _subfolders(splits["train"]))
+    folders = chain.from_iterable(map(subfolders, splits.values()))
+    labels = sorted({folder.name for folder in folders if any(picture_files(folder))})
     if not labels:
-        raise UserError(f"{splits['train']}: no label folders; {LAYOUT}")
+        raise UserError(f"{splits['train']}: no label folders with pictures; {LAYOUT}")
     return labels
 
 
 def walk(
     source: Path, labels: Sequence[str], synonyms: Mapping[str, str] | None = None
 ) -> Iterator[tuple[str, str, Path]]:
-    """Find the split, label and path of every picture, in the order of `read`, without opening it.
+    """Find the split, label and path of every picture, in the order of `labels`, unopened.
 
     `synonyms` maps other spellings of label folders to labels. Raises UserError for a wrong
-    layout before the first picture is given.
+    layout before the first picture is given; an empty folder may have any name.
     """
     found = {
         split: _label_folders(folder, labels, synonyms or {})
         for split, folder in _find_splits(source).items()
     }
-    for label in labels:
-        if not any(map(_pictures, found["train"].get(label, []))):
-            raise UserError(
-                f"{source}: train has no pictures of '{label}'; add some to train/{label}, "
-                "or take it out of data.labels"
-            )
     for split, folders in found.items():
         for label in labels:
-            for path in chain.from_iterable(map(_pictures, folders.get(label, []))):
-                yield split, label, path
+            for folder in folders.get(label, []):
+                for path in sorted(picture_files(folder)):
+                    yield split, label, path
 
 
 def load(source: Path, pictures: Iterable[tuple[str, str, Path]]) -> Iterator[Sample]:
@@ -74,7 +73,7 @@ def _find_splits(source: Path) -> dict[str, Path]:
         state = "not a folder" if source.exists() else "not found"
         raise UserError(f"{source}: {state}; {LAYOUT}")
     splits: dict[str, Path] = {}
-    for folder in _subfolders(source):
+    for folder in subfolders(source):
         split = SPLIT_NAMES.get(folder.name.lower())
         if split in splits:
             raise UserError(
@@ -92,24 +91,23 @@ def _label_folders(
 ) -> dict[str, list[Path]]:
     """Map labels to their folders in a split; raises UserError for a folder that is no label."""
     folders: dict[str, list[Path]] = {}
-    for folder in _subfolders(split_folder):
+    for folder in subfolders(split_folder):
         label = synonyms.get(folder.name, folder.name)
-        if label not in labels:
-            place = f"{folder}: rename this folder or add it to data.labels"
-            raise unknown_name(place, label, labels)
+        if label not in labels and any(picture_files(folder)):
+            raise unknown_name(f"{folder}: rename this folder", label, labels)
         folders.setdefault(label, []).append(folder)
     return folders
 
 
-def _subfolders(folder: Path) -> list[Path]:
+def subfolders(folder: Path) -> list[Path]:
     """The folders in a folder by name; hidden ones (.ipynb_checkpoints) are passed over."""
     return sorted(path for path in folder.iterdir() if path.name[0] != "." and path.is_dir())
 
 
-def _pictures(folder: Path) -> list[Path]:
-    """The picture files in a folder by name; "._a.png" is what macOS leaves beside "a.png"."""
+def picture_files(folder: Path) -> Iterator[Path]:
+    """The picture files in a folder; "._a.png" is what macOS leaves beside "a.png"."""
     paths = (path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
-    return sorted(path for path in paths if path.name[0] != ".")
+    return (path for path in paths if path.name[0] != ".")
 
 
 def _contents(folder: Path) -> str:

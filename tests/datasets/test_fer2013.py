@@ -82,13 +82,13 @@ def packed(text):
     }
 
 
-def read(path, labels=FER2013):
-    return list(fer2013.read(path, labels))
+def read(path):
+    return list(fer2013.read(path))
 
 
-def error_of(path, labels=FER2013):
+def error_of(path):
     with pytest.raises(UserError) as caught:
-        read(path, labels)
+        read(path)
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
@@ -148,7 +148,7 @@ def test_reading_twice_gives_the_same(tmp_path):
 def test_rows_before_a_broken_part_are_given_first(tmp_path):
     good = csv_text(30)
     path = write(tmp_path, good + "0,oops,Training\n")
-    samples = fer2013.read(path, FER2013)
+    samples = fer2013.read(path)
     assert [next(samples).row for _ in range(30)] == list(range(30))
     with pytest.raises(UserError, match="row 30: 1 pixels, expected 2304"):
         next(samples)
@@ -157,7 +157,7 @@ def test_rows_before_a_broken_part_are_given_first(tmp_path):
 def test_archives_are_streamed(tmp_path):
     data = gzip.compress(csv_text(50).encode())
     path = write(tmp_path, data[:-100], "fer2013.csv.gz")
-    samples = fer2013.read(path, FER2013)
+    samples = fer2013.read(path)
     assert next(samples).row == 0
     with pytest.raises(UserError, match="broken or truncated archive"):
         list(samples)
@@ -279,26 +279,6 @@ def test_wrong_rows(tmp_path, line, message, row):
     assert error_of(write(tmp_path, text)) == f"fer2013.csv row {row}: {message}"
 
 
-def test_a_label_that_the_user_did_not_declare(tmp_path):
-    labels = [label for label in FER2013 if label != "disgust"]
-    assert error_of(write(tmp_path, csv_text()), labels) == (
-        "fer2013.csv row 1: label 'disgust' is not in data.labels "
-        "(angry, fear, happy, sad, surprise, neutral); add it there"
-    )
-
-
-def test_labels_must_be_those_of_fer2013_in_its_order(tmp_path):
-    path = write(tmp_path, csv_text())
-    assert error_of(path, ["angry", "fear", "disgust"]) == (
-        "data.labels: angry, fear, disgust; expected FER2013's order: "
-        "angry, disgust, fear, happy, sad, surprise, neutral"
-    )
-    assert error_of(path, ["angry", "disgusted"]).endswith(
-        "unknown 'disgusted'; available: angry, disgust, fear, happy, neutral, sad, surprise; "
-        "did you mean 'disgust'?"
-    )
-
-
 # ------------------------------------------------------------------------- errors in files
 
 
@@ -404,7 +384,7 @@ def test_file_names_tell_the_splits_of_the_folder_form(tmp_path):
     names = ["train/happy/Training_1.png", "train/happy/other.png", "train/angry/Training_2.png"]
     names += ["test/happy/PrivateTest_3.png", "test/happy/PublicTest_4.png", "test/angry/x.png"]
     picture_tree(tmp_path, names)
-    samples = read(tmp_path, ["angry", "happy"])
+    samples = read(tmp_path)
     assert [(s.row, s.origin, s.split, s.label) for s in samples] == [
         (0, "train/angry/Training_2.png", "train", "angry"),
         (1, "train/happy/Training_1.png", "train", "happy"),
@@ -421,13 +401,53 @@ def test_other_spellings_of_label_folders(tmp_path):
         tmp_path,
         ["train/anger/1.png", "train/happiness/2.png", "test/sadness/3.png", "train/sad/4.png"],
     )
-    samples = read(tmp_path, ["angry", "happy", "sad"])
+    samples = read(tmp_path)
     assert [(s.origin, s.label) for s in samples] == [
         ("train/anger/1.png", "angry"),
         ("train/happiness/2.png", "happy"),
         ("train/sad/4.png", "sad"),
         ("test/sadness/3.png", "sad"),
     ]
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_a_label_folder_that_fer2013_does_not_have(tmp_path, split):
+    picture_tree(tmp_path, ["train/happy/1.png", "test/happy/1.png", f"{split}/hapy/1.png"])
+    assert error_of(tmp_path) == (
+        f"{tmp_path / split / 'hapy'}: rename this folder: unknown 'hapy'; available: "
+        "angry, disgust, fear, happy, neutral, sad, surprise; did you mean 'happy'?"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "form"),
+    [
+        ("fer2013.csv", "fer2013.csv"),
+        ("fer2013.csv.gz", "fer2013.csv.gz"),
+        ("fer2013.csv.xz", "fer2013.csv.xz"),
+        ("fer2013.zip", "fer2013.zip"),
+        ("fer2013.csv.zip", "kaggle.zip"),
+        ("fer2013.tar.gz", "fer2013.tar.gz"),
+        ("fer2013.tgz", "fer2013.tar.gz"),
+        ("icml_face_data.csv", "fer2013.csv"),
+    ],
+)
+def test_a_folder_that_holds_the_csv(tmp_path, name, form):
+    write(tmp_path, packed(csv_text())[form], name)
+    write(tmp_path, "Usage,Image name\n", "fer2013new.csv")
+    assert fer2013.find_csv(tmp_path) == tmp_path / name
+    assert content(read(tmp_path)) == expected()
+    write(tmp_path, csv_text(3))
+    assert content(read(tmp_path)) == expected(3)  # the unpacked one comes first
+
+
+def test_a_folder_without_the_csv(tmp_path):
+    assert fer2013.find_csv(tmp_path) is None
+    (tmp_path / "fer2013.csv").mkdir()
+    assert fer2013.find_csv(tmp_path) is None
+    assert error_of(tmp_path).startswith(
+        f"{tmp_path}: no folder train, found fer2013.csv; expected"
+    )
 
 
 # ------------------------------------------------------------------------- the real data
@@ -438,7 +458,7 @@ def test_real_data_has_the_published_counts():
     if not name:
         pytest.skip("needs FER2013: set FACEXPR_FER2013 to the path of its CSV or an archive of it")
     splits, labels = Counter(), Counter()
-    for sample in fer2013.read(Path(name), FER2013):
+    for sample in fer2013.read(Path(name)):
         splits[sample.split] += 1
         labels[sample.label] += 1
     assert splits == {"train": 28709, "val": 3589, "test": 3589}

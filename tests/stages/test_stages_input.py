@@ -100,9 +100,17 @@ BROKEN_TABLES = {
         table(line=f"3,{PIXELS},Träning").decode().encode("latin-1"),
         ["fer2013.csv: not UTF-8 text"],
     ),
-    "no test": (
-        table().replace(b"PrivateTest", b"Training"),
-        ["no sample in split 'test'", "expected train, val, test"],
+    "no train": (
+        table().replace(b"Training", b"PublicTest"),
+        ["fer2013.csv: train has no pictures of 'angry'", "take it out of data.labels"],
+    ),
+    "a label without train": (
+        table().replace(f"2,{PIXELS},Training".encode(), f"2,{PIXELS},PrivateTest".encode()),
+        ["fer2013.csv: train has no pictures of 'fear'"],
+    ),
+    "too few to carve test and val from": (
+        "\n".join([HEADER, *(f"{row % 7},{PIXELS},Training" for row in range(14)), ""]).encode(),
+        ["label 'angry': too few samples in train to carve test and val from"],
     ),
 }
 
@@ -154,17 +162,21 @@ def test_a_missing_source(project):
 def test_unknown_names_in_the_parameters(project):
     set_params(project, {"data": {"format": "fer2012"}})
     message = failure(project, "images")
-    assert message.startswith("data.format: unknown 'fer2012'; available: fer2013, folder")
+    assert message.startswith("data.format: unknown 'fer2012'; available: ")
     assert message.endswith("did you mean 'fer2013'?")
     set_params(project, {"data": {"format": "fer2013", "labels": ["happy", "anger"]}})
     message = failure(project, "images")
     assert message.startswith("data.labels: unknown 'anger'; available: angry, ")
+    set_params(project, {"data": {"labels": LABELS, "relabel": {"anger": "angry"}}})
+    message = failure(project, "images")
+    assert message.startswith("data.relabel: unknown 'anger'; available: angry, ")
 
 
 def test_a_label_that_the_parameters_leave_out(project):
     set_params(project, {"data": {"labels": LABELS[:-1]}})
     message = fail_on(project, "fer2013.csv", table())
     assert message.startswith("fer2013.csv row 6: label 'neutral' is not in data.labels (angry,")
+    assert message.endswith("or leave it out with data.relabel: {neutral: null}")
 
 
 def test_a_key_that_the_source_lacks(project):
@@ -176,12 +188,12 @@ def test_a_key_that_the_source_lacks(project):
 @pytest.mark.parametrize("data", [b"", b"\x89PNG\r\n\x1a\n", b"no picture"])
 def test_an_unreadable_picture_in_a_folder(project, data):
     for split in ("train", "test"):
-        for name in "ab":
-            path = project / f"pictures/{split}/happy/{name}.png"
+        for name in ("angry/a", "happy/a", "happy/b"):
+            path = project / f"pictures/{split}/{name}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(encode_png(np.zeros((20, 20), np.uint8)))
     path.write_bytes(data)
-    wanted = {"format": "folder", "source": "pictures", "labels": ["happy"]}
+    wanted = {"format": "folder", "source": "pictures", "labels": ["happy", "angry"]}
     set_params(project, {"data": wanted})
     message = failure(project, "images")
     assert message.startswith("pictures/test/happy/b.png: ")
@@ -190,6 +202,7 @@ def test_an_unreadable_picture_in_a_folder(project, data):
 
 def test_a_folder_of_another_layout(project):
     (project / "pictures/happy").mkdir(parents=True)
-    set_params(project, {"data": {"format": "folder", "source": "pictures", "labels": ["happy"]}})
+    wanted = {"format": "folder", "source": "pictures", "labels": ["happy", "angry"]}
+    set_params(project, {"data": wanted})
     message = failure(project, "images")
     assert message.startswith("pictures: no folder train, found happy; expected <split>/<label>/")
