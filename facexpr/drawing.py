@@ -140,8 +140,9 @@ def _outline(canvas: np.ndarray, box: Sequence[int], colour: Colour, line_px: in
 
 
 def _dots(canvas: np.ndarray, points: np.ndarray, colour: Colour, radius_px: int) -> None:
-    """Put a dot on the pixel that holds each point (x, y)."""
-    for x, y in np.floor(points).astype(int).tolist():
+    """Put a dot on the pixel that holds each point (x, y); points that are NaN are left out."""
+    known = points[np.isfinite(points).all(axis=1)]
+    for x, y in np.floor(known).astype(int).tolist():
         if radius_px > 1:
             cv2.circle(canvas, (x, y), radius_px + 2, INK, cv2.FILLED, cv2.LINE_AA)
         cv2.circle(canvas, (x, y), radius_px, colour, cv2.FILLED)

@@ -30,7 +30,7 @@ def read_faces(path: Path) -> dict[str, Face | None]:
 
 
 def _face(box: np.ndarray, score: float, landmarks: np.ndarray) -> Face:
-    return Face(box, float(score), None if np.isnan(landmarks).any() else landmarks)
+    return Face(box, float(score), None if np.isnan(landmarks).all() else landmarks)
 
 
 def faces_table(

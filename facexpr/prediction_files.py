@@ -75,20 +75,19 @@ def unused_name(path: Path, taken: set[str]) -> str:
 def to_record(path: Path, prediction: Prediction) -> dict:
     """One face as a flat record: file, label, box, detector score, landmarks, probabilities."""
     face = prediction.face
-    landmarks = None if face.landmarks is None else face.landmarks.round(2).tolist()
     return {
         "file": str(path),
         "label": prediction.label,
         "box_xyxy": [round(float(value), 2) for value in face.box_xyxy],
         "score": round(face.score, 5),
-        "landmarks": _plain(landmarks),
+        "landmarks": None if face.landmarks is None else [*map(_point, face.landmarks)],
         "probabilities": {name: round(p, 5) for name, p in prediction.probabilities.items()},
     }
 
 
-def _plain(points: list | None) -> list | None:
-    """Floats of float32 origin with two decimals, as they should read."""
-    return points and [[round(value, 2) for value in point] for point in points]
+def _point(point: np.ndarray) -> list[float] | None:
+    """A landmark with two decimals, or None where the detector does not tell it."""
+    return None if np.isnan(point).any() else [round(float(value), 2) for value in point]
 
 
 def write_jsonl(path: Path, records: Iterable[dict]) -> None:

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from facexpr import detectors
-from facexpr.align import align_face
+from facexpr.align import Alignment, align_face
 from facexpr.backend import configure
 from facexpr.detectors import Detector, Face
+from facexpr.errors import UserError
 from facexpr.face_choice import choose_face
 from facexpr.inference import probabilities
 from facexpr.model_file import load_model, read_card
@@ -47,7 +48,13 @@ class Predictor:
         """
         card = read_card(model_path)
         self.labels: Sequence[str] = card["labels"]
-        self._template, self._px = card["align"]["template"], card["align"]["px"]
+        try:
+            self._alignment = Alignment(**card["align"])
+        except TypeError as error:  # a card of another version
+            raise UserError(
+                f"{model_path}: its alignment does not fit this version of facexpr: {error}; "
+                "train it again, or use the version that did"
+            ) from None
         self._model = load_model(model_path)
         self._detector, self._min_score = detector, min_score
 
@@ -62,7 +69,7 @@ class Predictor:
         if not found:
             return []
         found.sort(key=lambda face: tuple(face.box_xyxy.tolist()))
-        crops = [align_face(image, face, self._template, self._px) for face in found]
+        crops = [align_face(image, face, self._alignment) for face in found]
         rows = self.classify(np.stack(crops))
         return [
             Prediction(face, dict(zip(self.labels, map(float, row), strict=True)))

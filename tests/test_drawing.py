@@ -171,6 +171,14 @@ def test_landmarks_are_x_then_y():
     assert all(dots[int(y), int(x)] for x, y in points)
 
 
+def test_landmarks_that_are_not_known_are_left_out():
+    image = np.full((40, 90), 90, np.uint8)
+    points = np.array([(60.5, 10.5), (70, 10), *[(np.nan, np.nan)] * 3])
+    marked = face(50, 2, 85, 30, landmarks=points)
+    dots = changed(draw_face(image, marked, landmarks=False), draw_face(image, marked))
+    assert np.argwhere(dots).tolist() == [[10, 60], [10, 70]]
+
+
 def test_line_follows_the_picture_size():
     small, large = np.zeros((120, 200), np.uint8), np.zeros((1200, 2000), np.uint8)
     thin = changed(small, draw_face(small, face(50, 30, 150, 90)))[:, 100].sum()

@@ -50,6 +50,21 @@ def test_tables_without_any_landmarks(tmp_path, chosen):
     assert all(face is None or face.landmarks is None for face in found)
 
 
+def test_points_that_are_not_known_stay_unknown(tmp_path):
+    eyes, none = POINTS.copy(), np.full((5, 2), np.nan, np.float32)
+    eyes[2:] = np.nan
+    path = tmp_path / "faces.csv"
+    write_table(
+        path, faces_table(KEYS, [Face(BOX, 0.5, one) for one in (eyes, none, POINTS)], [1] * 3)
+    )
+    assert "nan" not in path.read_text().lower()
+    found = [face.landmarks for face in read_faces(path).values()]
+    np.testing.assert_allclose(found[0], eyes, atol=0.0005)
+    assert found[0].dtype == np.float32
+    assert found[1] is None
+    np.testing.assert_allclose(found[2], POINTS, atol=0.0005)
+
+
 def test_two_writes_give_equal_bytes(path, tmp_path):
     again = tmp_path / "again.csv"
     write_table(again, faces_table(KEYS, CHOSEN, [3, 0, 1]))

@@ -2,10 +2,10 @@
 
 A module here has one function:
 
-    load(*, min_face_px, scale_factor, thresholds, border_px) -> Callable
+    load(*, min_face_px, border_px, border_grey, ..., **_settings) -> Callable
 
-and what it returns takes a list of images, all of one shape, and gives a list of Face lists, one
-per image, in pixels of the image as given. A detector without landmarks leaves them None.
+that names the settings it uses and swallows the others. What it returns takes a list of images,
+all of one shape, and gives a list of Face lists, one per image, in pixels of the image as given.
 """
 
 from collections.abc import Callable, Sequence
@@ -23,7 +23,8 @@ class Face:
     """One detected face.
 
     box_xyxy: float32 (4,), pixels, origin top-left; score: 0 to 1; landmarks: float32 (5, 2),
-    image-left eye, image-right eye, nose, image-left and image-right mouth corner, or None.
+    image-left eye, image-right eye, nose, image-left and image-right mouth corner; points that
+    the detector does not tell are NaN, and None stands for no point at all.
     """
 
     box_xyxy: np.ndarray

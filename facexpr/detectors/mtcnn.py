@@ -3,21 +3,27 @@
 import os
 from collections.abc import Sequence
 
-import cv2
 import numpy as np
 
 from facexpr.backend import silent_stderr
 from facexpr.detectors import Detector, Face
-from facexpr.images import to_rgb
+from facexpr.images import to_rgb, with_border
 
 
 def load(
-    *, min_face_px: int, scale_factor: float, thresholds: Sequence[float], border_px: int
+    *,
+    min_face_px: int,
+    scale_factor: float,
+    thresholds: Sequence[float],
+    border_px: int,
+    border_grey: int,
+    **_settings,
 ) -> Detector:
     """Load MTCNN. Its three networks' score thresholds are P-Net's, R-Net's and O-Net's.
 
-    border_px: pixels of replicated border around each image, so that a face which fills its
-    image is still seen whole; boxes and landmarks are given in the image without it.
+    border_px: pixels put around each image, so that a face which fills its image is still seen
+    whole; boxes and landmarks are given in the image without them. border_grey: their grey
+    level, or -1: the image's edge repeated.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with silent_stderr():
@@ -34,7 +40,7 @@ def load(
 
     def detect(images: Sequence[np.ndarray]) -> list[list[Face]]:
         rows = network.detect_faces(
-            [_with_border(image, border_px) for image in images],
+            [with_border(to_rgb(image), (border_px,) * 4, border_grey) for image in images],
             fit_to_image=False,
             box_format="xyxy",
             output_type="numpy",
@@ -46,12 +52,6 @@ def load(
         return faces
 
     return detect
-
-
-def _with_border(image: np.ndarray, border_px: int) -> np.ndarray:
-    """The image as RGB with its edge pixels repeated outwards."""
-    sides = (border_px,) * 4
-    return cv2.copyMakeBorder(to_rgb(image), *sides, borderType=cv2.BORDER_REPLICATE)
 
 
 def _to_face(row: np.ndarray, border_px: int) -> Face:

@@ -4,7 +4,7 @@ import pytest
 from facexpr import detectors
 from facexpr.errors import UserError
 
-SETTINGS = {"min_face_px": 20, "scale_factor": 0.7, "thresholds": (0.6,) * 3, "border_px": 0}
+SETTINGS = {"min_face_px": 20, "border_px": 12, "border_grey": 200, "thresholds": (0.6,) * 3}
 
 
 def test_every_image_is_one_face_as_large_as_itself():
@@ -22,7 +22,7 @@ def test_no_images_give_no_lists():
 
 
 def test_the_folder_is_the_register():
-    assert {"mtcnn", "whole"} <= set(detectors.available())
+    assert {"haar", "mtcnn", "whole"} <= set(detectors.available())
     assert "__init__" not in detectors.available()
 
 
