@@ -4,7 +4,7 @@ Written without a lock file, in key order and in transactions of fixed length, s
 records give an equal file.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from itertools import islice
 from pathlib import Path
@@ -35,15 +35,20 @@ def datum_class() -> type:
         ("encoded", 7, kinds.TYPE_BOOL),
     ):
         datum.field.add(name=name, number=number, type=kind, label=kinds.LABEL_OPTIONAL)
+    datum.field.add(name="float_data", number=6, type=kinds.TYPE_FLOAT, label=kinds.LABEL_REPEATED)
     pool = descriptor_pool.DescriptorPool()
     pool.Add(file)
     return message_factory.GetMessageClass(pool.FindMessageTypeByName("caffe.Datum"))
 
 
-def to_datum(image: np.ndarray, label: int) -> bytes:
-    """Serialise uint8 grey (H, W), raw pixels, with its class code."""
+def to_datum(image: np.ndarray, label: int, votes: Sequence[float] = ()) -> bytes:
+    """Serialise uint8 grey (H, W), raw pixels, with its class code.
+
+    votes: of each class, where there are any; they go to float_data, which readers of `data` skip.
+    """
     height, width = image.shape
     datum = datum_class()(channels=1, height=height, width=width, data=image.tobytes(), label=label)
+    datum.float_data.extend(votes)
     return datum.SerializeToString(deterministic=True)
 
 
@@ -53,8 +58,8 @@ def from_datum(data: bytes) -> tuple[np.ndarray, int]:
     return np.frombuffer(datum.data, np.uint8).reshape(datum.height, datum.width), datum.label
 
 
-def write_records(path: Path, records: Iterable[tuple[str, np.ndarray, int]]) -> int:
-    """Write (key, image, label) records, sorted by key, to an LMDB file; returns how many.
+def write_records(path: Path, records: Iterable[tuple]) -> int:
+    """Write (key, image, label[, votes]) records, sorted by key, to LMDB; returns how many.
 
     path: the file, by LMDB's custom `<folder>/data.mdb`. Raises ValueError for unsorted keys.
     """
@@ -65,9 +70,8 @@ def write_records(path: Path, records: Iterable[tuple[str, np.ndarray, int]]) ->
     with lmdb.open(str(path), **options) as store:
         while part := list(islice(records, TRANSACTION_RECORDS)):
             with store.begin(write=True) as transaction:
-                for key, image, label in part:
-                    value = to_datum(image, label)
-                    if not transaction.put(key.encode(), value, append=True):
+                for key, *values in part:
+                    if not transaction.put(key.encode(), to_datum(*values), append=True):
                         raise ValueError(f"keys must come sorted and once each, got {key}")
             written += len(part)
     return written
@@ -100,6 +104,16 @@ def load_records(path: Path) -> tuple[list[str], np.ndarray, np.ndarray]:
         keys.append(key)
         images[index], labels[index] = image, label
     return keys, images, labels
+
+
+def load_votes(path: Path, classes: int) -> np.ndarray:
+    """The votes of each record, float32 (N, classes) in key order; zeros where there are none."""
+    with _open(path) as store, store.begin() as transaction:
+        votes = np.zeros((store.stat()["entries"], classes), np.float32)
+        for row, (_, value) in zip(votes, transaction.cursor(), strict=True):
+            found = datum_class().FromString(value).float_data
+            row[:] = found if found else 0
+    return votes
 
 
 def _open(path: Path) -> lmdb.Environment:

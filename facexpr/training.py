@@ -1,6 +1,7 @@
 """Building, fitting and saving a model: Keras' own parts, put together reproducibly."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,87 +11,80 @@ import pandas as pd
 from keras import layers
 
 from facexpr import networks
+from facexpr.augment import Augmentation, RandomCrop, augment
 from facexpr.batches import Batches
 from facexpr.errors import UserError
 from facexpr.mean import Mean
-from facexpr.preprocess import normalise
+from facexpr.optimisation import (
+    Optimisation,
+    has_stopped,
+    make_loss,
+    make_optimizer,
+    plateau_rate,
+)
+from facexpr.preprocess import centre_crop, normalise
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """How to fit; the words are those of params.yaml's section train."""
+    """How long to fit and to what; the words are those of params.yaml's section train."""
 
+    optimisation: Optimisation
+    targets: str = "majority"
     epochs: int
-    batch: int
-    learning_rate: float
-    schedule: str
-    warmup_epochs: float
-    momentum: float
-    weight_decay: float
-    label_smoothing: float
-    flip: bool
-    shift: float
-    rotation: float
-    zoom: float
     keep: str
     seed: int
 
 
 def build_models(
-    network: str, px: int, classes: int, mean: Mean, subtract: str, settings: Settings
+    bare: keras.Model, px: int, mean: Mean, how: str, augmentation: Augmentation
 ) -> tuple[keras.Model, keras.Model]:
-    """Build the model to save and the model to fit, which share all weights.
+    """Build the model to save and the model to fit around a bare network, whose weights they share.
 
     The first takes uint8 faces (None, px, px, 1) to probabilities; the second augments the faces
-    and ends in logits.
+    and ends in logits. A network for smaller faces gets the middle of each, and in training a
+    random part. how: see `facexpr.preprocess.normalise`.
     """
-    bare = networks.build(network, (px, px, 1), classes)
+    side = bare.input_shape[1]
     inputs = keras.Input((px, px, 1), dtype="uint8", name="faces")
+    faces = normalise(inputs, mean, how)
+    varied = normalise(augment(inputs, augmentation), mean, how)
+    if side < px:
+        faces = centre_crop(faces, side)
+        varied = RandomCrop(side, augmentation.seed + 100, dtype="float32")(varied)
     softmax = layers.Activation("softmax", dtype="float32", name="probabilities")
-    model = keras.Model(inputs, softmax(bare(normalise(inputs, mean, subtract))))
-    augmented = augment(inputs, settings)
     logits = layers.Activation("linear", dtype="float32", name="logits")
-    fitted = keras.Model(inputs, logits(bare(normalise(augmented, mean, subtract))))
-    return model, fitted
+    return keras.Model(inputs, softmax(bare(faces))), keras.Model(inputs, logits(bare(varied)))
 
 
-def augment(x: keras.KerasTensor, settings: Settings) -> keras.KerasTensor:
-    """Random flip, shift, rotation and zoom of faces, in training only; ranges as fractions.
+def build_network(name: str, side: int, classes: int, dropout_scale: float = 1.0) -> keras.Model:
+    """Build a network for faces (side, side, 1), its dropout rates times `dropout_scale`.
 
-    rotation is in degrees; what comes in from outside repeats the border.
+    Raises UserError when the network does not fit the side, or a rate would reach 1.
     """
-    seed, kind = settings.seed, {"dtype": "float32"}
-    if settings.flip:
-        x = layers.RandomFlip("horizontal", seed=seed, **kind)(x)
-    if settings.shift:
-        x = layers.RandomTranslation(
-            settings.shift, settings.shift, fill_mode="nearest", seed=seed + 1, **kind
-        )(x)
-    if settings.rotation:
-        turn = settings.rotation / 360
-        x = layers.RandomRotation(turn, fill_mode="nearest", seed=seed + 2, **kind)(x)
-    if settings.zoom:
-        x = layers.RandomZoom(settings.zoom, fill_mode="nearest", seed=seed + 3, **kind)(x)
-    return x
+    try:
+        bare = networks.build(name, (side, side, 1), classes)
+    except ValueError as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(
+            f"train.network: '{name}' does not fit faces of {side} px: {reason}"
+        ) from None
+    for layer in bare.layers:
+        if isinstance(layer, layers.Dropout):
+            if layer.rate * dropout_scale >= 1:
+                raise UserError(
+                    f"train.dropout_scale: {dropout_scale} makes {name}'s dropout of {layer.rate} "
+                    "drop everything; lower it"
+                )
+            layer.rate *= dropout_scale
+    return bare
 
 
 def compile_model(fitted: keras.Model, settings: Settings, steps: int) -> None:
-    """Compile with SGD and Nesterov momentum; decay spares biases and batch normalisation."""
-    rate = settings.learning_rate
-    if settings.schedule == "cosine":
-        warmup = round(settings.warmup_epochs * steps)
-        rate = keras.optimizers.schedules.CosineDecay(
-            0.0 if warmup else rate,
-            max(settings.epochs * steps - warmup, 1),
-            warmup_target=rate if warmup else None,
-            warmup_steps=warmup,
-        )
-    optimizer = keras.optimizers.SGD(
-        rate, settings.momentum, nesterov=True, weight_decay=settings.weight_decay or None
-    )
-    if settings.weight_decay:
-        optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-    loss = keras.losses.CategoricalCrossentropy(True, label_smoothing=settings.label_smoothing)
+    """Compile for epochs of `steps` batches."""
+    how = settings.optimisation
+    optimizer = make_optimizer(how, settings.epochs, steps)
+    loss = make_loss(settings.targets, how.label_smoothing)
     fitted.compile(optimizer, loss, metrics=["accuracy"])
     optimizer.build(fitted.trainable_variables)  # or a resumed run could not restore its state
 
@@ -106,14 +100,18 @@ def fit(
     """Fit from where `scratch` says an earlier, killed run stopped; returns the history.
 
     Leaves the weights that settings.keep asks for: the epoch best on val, or the last. The
-    history has epoch (from 1), accuracy, loss, val_accuracy and val_loss. Raises UserError when
-    the loss is no longer a number.
+    history has epoch (from 1), accuracy, loss, val_accuracy and val_loss; it is shorter than
+    asked where val has not risen for so long that the run stops. Raises UserError when the loss
+    is no longer a number.
     """
     scratch.mkdir(parents=True, exist_ok=True)
     compile_model(fitted, settings, len(train))
     history = restore(fitted, scratch)
-    for epoch in range(len(history), settings.epochs):
-        start_epoch(fitted, train, settings.seed, epoch)
+    while len(history) < settings.epochs:
+        if has_stopped(settings.optimisation, column(history, "val_accuracy")):
+            break
+        epoch = len(history)
+        start_epoch(fitted, train, settings, history)
         # One call an epoch, so that state is saved between calls, whole, under our own names.
         result = fitted.fit(
             train,
@@ -135,20 +133,31 @@ def fit(
     return table
 
 
-def start_epoch(fitted: keras.Model, train: Batches, seed: int, epoch: int) -> None:
+def start_epoch(
+    fitted: keras.Model, train: Batches, settings: Settings, history: list[dict[str, float]]
+) -> None:
     """Set all that is random in an epoch from (seed, epoch): order, augmentation, dropout.
 
-    So an epoch is the same whether a run came to it or began with it after a kill.
+    So an epoch is the same whether a run came to it or began with it after a kill. For the same
+    reason the rate that falls on a plateau follows from the history.
     """
+    epoch, how = len(history), settings.optimisation
     train.start_epoch(epoch)
     states = [one for one in fitted.variables if one.name == "seed_generator_state"]
     for number, state in enumerate(states):
-        state.assign(np.random.SeedSequence([seed, epoch, number]).generate_state(2))
+        state.assign(np.random.SeedSequence([settings.seed, epoch, number]).generate_state(2))
+    if how.schedule == "plateau":
+        fitted.optimizer.learning_rate = plateau_rate(how, column(history, "val_loss"))
+
+
+def column(history: Sequence[dict[str, float]], name: str) -> list[float]:
+    """One value of each epoch."""
+    return [epoch[name] for epoch in history]
 
 
 def best_epoch(history: list[dict[str, float]]) -> int:
     """The first epoch, from 0, of the highest accuracy on val."""
-    return int(np.argmax([epoch["val_accuracy"] for epoch in history]))
+    return int(np.argmax(column(history, "val_accuracy")))
 
 
 def weights_path(scratch: Path, epoch: int) -> Path:

@@ -7,6 +7,8 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from pandas import DataFrame
+
 from facexpr.errors import UserError
 from facexpr.labels import SPLITS
 from facexpr.lmdb_store import write_records
@@ -25,24 +27,28 @@ def main(report: Report) -> None:
     args = parser.parse_args()
     names = load().data.labels
     index = read_index(args.index)
-    codes = class_codes(index, names, args.index)
+    known = labels_and_votes(index, names, args.index)
     with publish(*(args.out / split for split in SPLITS)) as folders:
         for split, folder in zip(SPLITS, folders, strict=True):
             images = read_shards(args.aligned, splits=[split])
-            records = ((key, image, code_of(codes, key)) for key, image in images)
+            records = ((key, image, *look_up(known, key)) for key, image in images)
             count = write_records(folder / "data.mdb", report.progress(records))
             check_complete(split, count, (index["split"] == split).sum(), args)
             report.note(split, count)
 
 
-def class_codes(index, names: Sequence[str], name: Path) -> dict[str, int]:
-    """The class code of each key; raises UserError for a label that is not in data.labels."""
+def labels_and_votes(
+    index: DataFrame, names: Sequence[str], name: Path
+) -> dict[str, tuple[int, list[int]]]:
+    """The class code and votes of each key; raises UserError for a label not in data.labels."""
     for label in index["label"].unique():
         if label not in names:
             raise UserError(
                 f"{name}: label '{label}' is not in data.labels; run 'dvc repro images'"
             )
-    return dict(zip(index["key"], index["label"].map(names.index), strict=True))
+    votes = ([int(count) for count in text.split()] for text in index["votes"])
+    pairs = zip(index["label"].map(names.index), votes, strict=True)
+    return dict(zip(index["key"], pairs, strict=True))
 
 
 def check_complete(split: str, count: int, wanted: int, args: argparse.Namespace) -> None:
@@ -54,11 +60,11 @@ def check_complete(split: str, count: int, wanted: int, args: argparse.Namespace
         )
 
 
-def code_of(codes: dict[str, int], key: str) -> int:
-    """The class code of a key; raises UserError when the index lacks it."""
-    if key not in codes:
+def look_up(known: dict[str, tuple], key: str) -> tuple[int, list[int]]:
+    """The class code and votes of a key; raises UserError when the index lacks it."""
+    if key not in known:
         raise UserError(f"index lacks {key}, which stands among the aligned faces; run 'dvc repro'")
-    return codes[key]
+    return known[key]
 
 
 if __name__ == "__main__":

@@ -7,22 +7,24 @@ data. A killed run goes on from its last epoch.
 import argparse
 import math
 import shutil
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 
 import numpy as np
 
 from facexpr import networks
 from facexpr.backend import configure
-from facexpr.lmdb_store import load_records
+from facexpr.errors import UserError
+from facexpr.lmdb_store import load_records, load_votes
 from facexpr.mean import load_mean
 from facexpr.model_file import save_model
-from facexpr.params import Params, leaves, load
+from facexpr.params import Params, load
 from facexpr.scratch import fingerprint, scratch_root
 from facexpr.stage import Report, publish, run, write_json
 from facexpr.tables import write_table
 
-CODE = ("stages/train.py", "facexpr/training.py", "facexpr/batches.py", "facexpr/preprocess.py")
+LIBRARY = ("training", "batches", "augment", "optimisation", "preprocess")
+CODE = ("stages/train.py", *(f"facexpr/{name}.py" for name in LIBRARY))
 
 
 def main(report: Report) -> None:
@@ -47,30 +49,57 @@ def main(report: Report) -> None:
 
 def fit(args: argparse.Namespace, params: Params, scratch: Path, report: Report):
     """Fit on the splits of data.fit; returns the model, the history, the trainable parameters."""
-    configure(params.train.backend, params.train.device, params.train.precision)
+    train, data = params.train, params.data
+    configure(train.backend, train.device, train.precision)
     import keras  # these import the backend, which takes seconds
 
     from facexpr import training
-    from facexpr.batches import Batches
+    from facexpr.augment import Augmentation
+    from facexpr.optimisation import Optimisation
     from facexpr.training_bar import TrainingBar
 
-    settings = {name: getattr(params.train, name) for name in training.Settings.__annotations__}
-    settings = training.Settings(**settings)
-    keras.utils.set_random_seed(settings.seed)
-    splits = {name: load_records(args.lmdb / name / "data.mdb")[1:] for name in ("train", "val")}
-    images, labels = (
-        np.concatenate([splits[name][part] for name in params.data.fit]) for part in (0, 1)
+    keras.utils.set_random_seed(train.seed)
+    fitting, val = load_batches(args, params)
+    settings = choose(training.Settings, train, optimisation=choose(Optimisation, train))
+    px, mean = fitting.images.shape[1], load_mean(args.mean)
+    bare = training.build_network(
+        train.network, train.crop_px or px, len(data.labels), train.dropout_scale
     )
-    classes = len(params.data.labels)
-    px, mean = images.shape[1], load_mean(args.mean)
     model, fitted = training.build_models(
-        params.train.network, px, classes, mean, params.train.subtract, settings
+        bare, px, mean, train.normalise, choose(Augmentation, train)
     )
-    train = Batches(images, labels, classes, settings.batch, settings.seed)
-    val = Batches(*splits["val"], classes, 256, None)
-    bar = TrainingBar(settings.epochs, len(images), settings.batch, report)
-    history = training.fit(fitted, train, val, settings, scratch, (bar,))
+    bar = TrainingBar(train.epochs, len(fitting.order), train.batch, report)
+    history = training.fit(fitted, fitting, val, settings, scratch, (bar,))
     return model, history, sum(math.prod(weight.shape) for weight in fitted.trainable_variables)
+
+
+def choose(kind: type, section, **given):
+    """The settings class `kind`, with the values of the section's parameters of the same names."""
+    names = {item.name for item in fields(kind)} - given.keys()
+    return kind(**{name: getattr(section, name) for name in names}, **given)
+
+
+def load_batches(args: argparse.Namespace, params: Params):
+    """What is fitted, with targets as asked, and val with its labels."""
+    from facexpr.batches import Batches, make_targets
+
+    train, classes = params.train, len(params.data.labels)
+    parts = []
+    for split in params.data.fit:
+        path = args.lmdb / split / "data.mdb"
+        _, images, labels = load_records(path)
+        votes = None if train.targets == "majority" else load_votes(path, classes)
+        if votes is not None and not votes.any():
+            raise UserError(
+                f"train.targets: {train.targets}, but {path} holds no votes; expected a data set "
+                "with votes, such as ferplus, or targets: majority"
+            )
+        parts.append((images, make_targets(train.targets, labels, votes, classes)))
+    images, targets = map(np.concatenate, zip(*parts, strict=True))
+    draw = train.targets == "probability"
+    fitting = Batches(images, targets, train.batch, train.seed, draw=draw, balance=train.balance)
+    _, images, labels = load_records(args.lmdb / "val" / "data.mdb")
+    return fitting, Batches(images, make_targets("majority", labels, None, classes), 256)
 
 
 def name_run(args: argparse.Namespace, params: Params) -> str:
@@ -83,8 +112,7 @@ def name_run(args: argparse.Namespace, params: Params) -> str:
 
 def make_card(params: Params) -> dict:
     """What the model file carries beside its weights."""
-    align = leaves(params.align)
-    return {"labels": params.data.labels, "align": {key: align[key] for key in ("px", "template")}}
+    return {"labels": params.data.labels, "align": params.align.settings()}
 
 
 def headline(row, parameters: int) -> dict:

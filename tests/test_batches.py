@@ -1,14 +1,17 @@
 import numpy as np
 import pytest
 
-from facexpr.batches import Batches
+from facexpr.batches import Batches, class_weights, draw_targets, make_targets, oversample
 
 IMAGES = np.arange(11, dtype=np.uint8)[:, None, None] * np.ones((1, 4, 6), np.uint8)
 LABELS = np.arange(11) % 3
 
 
-def make(seed=7, batch=4):
-    return Batches(IMAGES, LABELS, 3, batch, seed)
+TARGETS = np.eye(3, dtype=np.float32)[LABELS]
+
+
+def make(seed=7, batch=4, **options):
+    return Batches(IMAGES, TARGETS, batch, seed, **options)
 
 
 def order_of(batches, epoch):
@@ -62,3 +65,89 @@ def test_without_a_seed_the_order_is_as_given(epoch):
 
 def test_seed_zero_is_a_seed():
     assert order_of(make(seed=0), 0) != list(range(11))
+
+
+VOTES = np.array([[0, 0, 0], [3, 7, 0], [2, 5, 3], [5, 5, 0]], np.float32)
+CODES = np.array([2, 1, 1, 0])
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("majority", [[0, 0, 1], [0, 1, 0], [0, 1, 0], [1, 0, 0]]),
+        ("soft", [[0, 0, 1], [0.3, 0.7, 0], [0.2, 0.5, 0.3], [0.5, 0.5, 0]]),
+        ("probability", [[0, 0, 1], [0.3, 0.7, 0], [0.2, 0.5, 0.3], [0.5, 0.5, 0]]),
+        ("multi", [[0, 0, 1], [1, 1, 0], [0, 1, 1], [1, 1, 0]]),
+    ],
+)
+def test_what_votes_make_of_a_target(kind, expected):
+    found = make_targets(kind, CODES, VOTES, 3)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, expected, atol=1e-7)
+
+
+@pytest.mark.parametrize("kind", ["majority", "soft", "multi"])
+def test_without_votes_the_label_is_the_target(kind):
+    np.testing.assert_array_equal(make_targets(kind, CODES, None, 4), np.eye(4)[CODES])
+
+
+def test_classes_are_drawn_by_their_shares():
+    shares = np.repeat([[0.2, 0.5, 0.3], [0, 1, 0], [0.5, 0, 0.5]], 4000, axis=0)
+    drawn = draw_targets(shares, np.random.default_rng(0))
+    assert ((drawn == 0) | (drawn == 1)).all()
+    np.testing.assert_array_equal(drawn.sum(axis=1), 1)
+    means = drawn.reshape(3, 4000, 3).mean(axis=1)
+    np.testing.assert_allclose(means, shares[::4000], atol=0.025)
+    assert (means[1] == [0, 1, 0]).all()
+    assert means[2][1] == 0
+
+
+def test_draws_depend_on_seed_and_epoch_alone():
+    soft = np.full((11, 3), 1 / 3, np.float32)
+
+    def drawn(seed, epoch):
+        batches = Batches(IMAGES, soft, 11, seed, draw=True)
+        batches.start_epoch(epoch)
+        return batches[0][1].argmax(axis=1).tolist()
+
+    assert drawn(1, 2) == drawn(1, 2)
+    assert drawn(1, 2) != drawn(1, 3)
+    assert drawn(1, 2) != drawn(2, 2)
+
+
+def test_weights_give_every_class_that_occurs_the_same_sum():
+    labels = np.array([0, 0, 0, 2, 0, 3, 3, 0])  # class 1 never occurs
+    weights = class_weights(labels)
+    sums = np.bincount(labels, weights)
+    np.testing.assert_allclose(sums, [8 / 3, 0, 8 / 3, 8 / 3], rtol=1e-6)
+    assert weights.sum() == pytest.approx(len(labels))
+
+
+def test_weighted_batches_carry_the_weights_of_their_faces():
+    labels = np.array([0] * 8 + [1] * 3)
+    batches = Batches(IMAGES, np.eye(2, dtype=np.float32)[labels], 4, 7, balance="weights")
+    for index in range(len(batches)):
+        faces, targets, weights = batches[index]
+        expected = np.where(targets[:, 0] == 1, 11 / 16, 11 / 6)
+        np.testing.assert_allclose(weights, expected, rtol=1e-6)
+        np.testing.assert_array_equal(faces[:, 0, 0, 0] >= 8, targets[:, 1] == 1)
+
+
+def test_oversampling_fills_up_every_class_that_occurs_with_its_own():
+    labels = np.array([0] * 7 + [2] * 2 + [3] * 7)
+    rows = oversample(labels, np.random.default_rng(0))
+    assert np.bincount(labels[rows]).tolist() == [7, 0, 7, 7]
+    counts = np.bincount(rows, minlength=len(labels))
+    assert (counts[:7] == 1).all()
+    assert sorted(counts[7:9]) == [3, 4]  # whole rounds, and one more of a drawn one
+
+
+def test_an_oversampled_epoch_is_longer_and_differs_from_the_next():
+    labels = np.array([0] * 8 + [1] * 3)
+    batches = Batches(IMAGES, np.eye(2, dtype=np.float32)[labels], 4, 7, balance="oversample")
+    assert len(batches) == 4
+    first, second = order_of(batches, 0), order_of(batches, 1)
+    assert len(first) == len(second) == 16
+    assert sorted(face for face in first if face < 8) == list(range(8))
+    assert first != second
+    assert order_of(batches, 0) == first
