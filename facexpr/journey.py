@@ -1,5 +1,6 @@
 """One sample's way through the pipeline, gathered from its outputs for `facexpr show`."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from facexpr.drawing import draw_face, enlarge
 from facexpr.errors import UserError, unknown_name
 from facexpr.faces import read_faces
 from facexpr.images import to_grey, to_rgb
-from facexpr.mean import load_mean
+from facexpr.mean import Mean, load_mean
 from facexpr.records import read_shards
 from facexpr.tables import read_index, read_table
 
@@ -25,23 +26,26 @@ class Journey:
     probabilities: dict[str, float] | None
 
 
-def gather(key: str, data: Path, subtract: str) -> Journey:
+def gather(key: str, data: Path, labels: Sequence[str], normalise: str, crop_px: int) -> Journey:
     """Gather what the folder `data` holds about a key; later steps may not have run yet.
 
-    Raises UserError for a key that the index lacks.
+    labels: the order of the votes in the index; normalise, crop_px: as in section train. Raises
+    UserError for a key that the index lacks.
     """
     index = read_index(data / "index.csv").set_index("key")
     if key not in index.index:
         raise unknown_name("key", key, near_keys(key, index.index) or index.index[:3])
     sample = index.loc[key]
     facts = [f"{key}: {sample.label}, from {sample.origin}"]
+    facts += [f"person {sample.subject}"] if sample.subject else []
+    facts += votes_of(sample.votes, labels)
     image = dict(read_shards(data / "images", {key}))[key]
     panels = [(f"source {image.shape[1]}x{image.shape[0]}", image)]
     if (data / "faces.csv").is_file():
         face = read_faces(data / "faces.csv").get(key)
         panels.append(("box and landmarks", mark(image, face)))
         facts.append("no face found" if face is None else f"face found, score {face.score:.3f}")
-    panels += aligned_panels(key, data, subtract)
+    panels += aligned_panels(key, data, normalise, crop_px)
     facts += copies_of(key, data / "audit" / "copies.csv")
     return Journey(panels, facts, probabilities_of(key, sample.split, data / "evaluation"))
 
@@ -62,7 +66,9 @@ def mark(image: np.ndarray, face: Face | None) -> np.ndarray:
     return draw_face(enlarge(to_rgb(image), factor), enlarged)
 
 
-def aligned_panels(key: str, data: Path, subtract: str) -> list[tuple[str, np.ndarray]]:
+def aligned_panels(
+    key: str, data: Path, normalise: str, crop_px: int
+) -> list[tuple[str, np.ndarray]]:
     """The aligned face, and what the network sees of it, where those stages have run."""
     try:
         aligned = dict(read_shards(data / "aligned", {key}))[key]
@@ -70,18 +76,30 @@ def aligned_panels(key: str, data: Path, subtract: str) -> list[tuple[str, np.nd
         return []
     panels = [("aligned", aligned)]
     if (data / "mean.npz").is_file():
-        panels.append((f"to the network (mean: {subtract})", seen(aligned, data, subtract)))
+        shown = seen(aligned, load_mean(data / "mean.npz"), normalise)
+        side = crop_px or len(aligned)
+        cut = slice((len(aligned) - side) // 2, (len(aligned) - side) // 2 + side)
+        panels.append((f"to the network ({normalise})", shown[cut, cut]))
     return panels
 
 
-def seen(aligned: np.ndarray, data: Path, subtract: str) -> np.ndarray:
-    """The normalised face as a picture: grey 128 is zero, 0 and 255 are three spreads away."""
-    mean = load_mean(data / "mean.npz")
-    if subtract == "none":
+def seen(aligned: np.ndarray, mean: Mean, normalise: str) -> np.ndarray:
+    """The normalised face as a picture: grey 128 is zero, 0 and 255 are three spreads away.
+
+    Scaling that does not look at the data leaves the picture as it is.
+    """
+    if normalise in ("unit", "signed"):
         return aligned
-    middle = mean.image if subtract == "image" else mean.scalar
+    middle = mean.image if normalise == "mean_image" else mean.scalar
     values = (to_grey(aligned).astype(float) - middle) / mean.std
     return np.clip(np.rint(128 + values * 127 / 3), 0, 255).astype(np.uint8)
+
+
+def votes_of(text: str, labels: Sequence[str]) -> list[str]:
+    """A line about the taggers' votes, if there are any."""
+    votes = zip(labels, text.split(), strict=False)
+    given = [f"{label} {count}" for label, count in votes if count != "0"]
+    return [f"votes: {', '.join(given)}"] if given else []
 
 
 def copies_of(key: str, path: Path) -> list[str]:

@@ -37,9 +37,20 @@ class Data:
     format: str
     source: str
     labels: tuple[str, ...]
+    relabel: dict[str, str | None]
     val_fraction: float = _between(0.01, 0.5)
+    test_fraction: float = _between(0.01, 0.5)
     seed: int = _between(0, 2**32 - 1)
     fit: tuple[Literal["train", "val"], ...]
+    drop_copies: bool
+    ckplus_frames: tuple[Literal["first", "middle", "last", "last_three"], ...]
+    ferplus_majority: float = _between(0.0, 0.99)
+    rafdb_images: Literal["aligned", "original"]
+
+    def settings(self) -> dict[str, Any]:
+        """The keyword arguments of a data set module's `read`."""
+        names = ("ckplus_frames", "ferplus_majority", "rafdb_images")
+        return {name: getattr(self, name) for name in names}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,24 +73,40 @@ class Detect:
 
     detector: str
     min_face_px: int = _between(12, 1000)
+    border_px: int = _between(0, 1000)
+    border_grey: int = _between(-1, 255)
+    choose: Literal["largest", "best", "central"]
     scale_factor: float = _between(0.3, 0.95)
     thresholds: tuple[float, float, float] = _between(0.0, 1.0)
-    border_px: int = _between(0, 1000)
-    choose: Literal["largest", "best", "central"]
+    haar_cascade: str
+    haar_eyes: str
+    haar_scale_factor: float = _between(1.01, 3.0)
+    haar_min_neighbors: int = _between(0, 100)
 
     def settings(self) -> dict[str, Any]:
         """The keyword arguments of a detector module's `load`."""
-        names = ("min_face_px", "scale_factor", "thresholds", "border_px")
+        names = {item.name for item in fields(self)} - {"detector", "choose"}
         return {name: getattr(self, name) for name in names}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Align:
-    """The aligned face: its side, where the five landmarks go, what happens without a face."""
+    """The aligned face: its side, what places it, what it is cut from, what happens without one."""
 
     px: int = _between(16, 512)
+    method: Literal["five_points", "eyes", "box"]
     template: tuple[tuple[float, float], ...] = _between(0.0, 48.0)
+    margin: float = _between(-0.45, 2.0)
+    square: Literal["expand", "pad", "stretch"]
+    fill: int = _between(-1, 255)
+    interpolation: Literal["linear", "cubic"]
+    equalise: Literal["none", "histogram", "clahe"]
     no_face: Literal["whole", "drop"]
+
+    def settings(self) -> dict[str, Any]:
+        """The keyword arguments of `facexpr.align.Alignment`."""
+        names = {item.name for item in fields(self)} - {"no_face"}
+        return {name: getattr(self, name) for name in sorted(names)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,19 +114,34 @@ class Train:
     """The network, its optimisation, its augmentation, and what it runs on."""
 
     network: str
-    subtract: Literal["image", "scalar", "none"]
+    dropout_scale: float = _between(0.0, 3.0)
+    normalise: Literal["mean_image", "mean_scalar", "unit", "signed"]
+    crop_px: int = _between(0, 512)
     epochs: int = _between(1, 10_000)
     batch: int = _between(1, 65_536)
+    optimizer: Literal["sgd", "adam", "adamw"]
     learning_rate: float = _between(1e-8, 10.0)
-    schedule: Literal["cosine", "constant"]
-    warmup_epochs: float = _between(0.0, 1000.0)
     momentum: float = _between(0.0, 0.9999)
+    nesterov: bool
     weight_decay: float = _between(0.0, 1.0)
+    clip_norm: float = _between(0.0, 1e6)
+    schedule: Literal["cosine", "constant", "steps", "exponential", "plateau"]
+    warmup_epochs: float = _between(0.0, 1000.0)
+    decay_factor: float = _between(1e-6, 1.0)
+    decay_at: tuple[float, ...] = _between(0.0, 1.0)
+    decay_steps: int = _between(1, 10**9)
+    plateau_epochs: int = _between(1, 10_000)
+    stop_epochs: int = _between(0, 10_000)
+    targets: Literal["majority", "probability", "soft", "multi"]
     label_smoothing: float = _between(0.0, 0.9)
+    balance: Literal["none", "weights", "oversample"]
     flip: bool
     shift: float = _between(0.0, 0.5)
     rotation: float = _between(0.0, 180.0)
     zoom: float = _between(0.0, 0.9)
+    brightness: float = _between(0.0, 1.0)
+    contrast: float = _between(0.0, 1.0)
+    erasing: float = _between(0.0, 1.0)
     keep: Literal["best", "last"]
     seed: int = _between(0, 2**32 - 1)
     backend: Literal["tensorflow", "jax", "torch"]
@@ -122,6 +164,7 @@ class Predict:
     """Which pictures the predict stage annotates, and which of their faces."""
 
     input: str
+    detector: str
     faces: Literal["all", "largest", "best"]
     min_score: float = _between(0.0, 1.0)
 
@@ -215,6 +258,8 @@ def _value(
         return value
     if get_origin(kind) is tuple:
         return _values(kind, value, place, limits, problems)
+    if get_origin(kind) is dict:
+        return _renamings(value, place, problems)
     if kind is float and type(value) is int:
         value = float(value)
     if type(value) is not kind:
@@ -245,6 +290,19 @@ def _values(
     )
 
 
+def _renamings(value: object, place: str, problems: list[str]) -> Any:
+    """Check a mapping of text to text or null."""
+    if not isinstance(value, dict):
+        problems.append(f"{place}: {value!r}, expected a mapping such as {{contempt: disgust}}")
+        return value
+    for old, new in value.items():
+        if not isinstance(old, str) or not isinstance(new, str | None):
+            problems.append(f"{place}: {old!r}: {new!r}, expected text: text, or text: null")
+        elif old in ("size", "nfiles"):  # DVC drops such keys at any depth from its run-cache key
+            problems.append(f"{place}: '{old}' cannot be renamed here; rename it in the data")
+    return value
+
+
 _NAMES = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
 
 
@@ -265,13 +323,34 @@ def _exponent_hint(kind: type, value: object) -> str:
 
 def _contradictions(params: Params) -> list[str]:
     """Name values that are each allowed but do not go together."""
-    found = []
-    if "train" not in params.data.fit:
-        found.append(f"data.fit: {list(params.data.fit)}, expected 'train' among them")
-    if len(set(params.data.fit)) != len(params.data.fit):
-        found.append("data.fit: a split stands twice")
-    if len(set(params.data.labels)) != len(params.data.labels):
-        found.append("data.labels: a label stands twice")
-    if len(params.align.template) != 5:
-        found.append(f"align.template: {len(params.align.template)} points, expected 5")
-    return found
+    data, train = params.data, params.train
+    problems = {
+        f"data.fit: {list(data.fit)}, expected 'train' among them": "train" not in data.fit,
+        "data.fit: a split stands twice": _repeats(data.fit),
+        "data.labels: a label stands twice": _repeats(data.labels),
+        "data.labels: one label, expected two or more": len(data.labels) < 2,
+        f"align.template: {len(params.align.template)} points, expected 5": (
+            len(params.align.template) != 5
+        ),
+        f"train.crop_px: {train.crop_px}, expected at most align.px, {params.align.px}": (
+            train.crop_px > params.align.px
+        ),
+        "train.weight_decay: optimizer adam takes none; set it to 0, or use adamw": (
+            train.optimizer == "adam" and train.weight_decay > 0
+        ),
+        "train.label_smoothing: targets multi take none; set it to 0": (
+            train.targets == "multi" and train.label_smoothing > 0
+        ),
+    }
+    by_val = {
+        "train.keep: best": train.keep == "best",
+        "train.schedule: plateau": train.schedule == "plateau",
+        f"train.stop_epochs: {train.stop_epochs}": train.stop_epochs > 0,
+    }
+    if "val" in data.fit:
+        problems |= {f"{name} goes by val, which data.fit has": on for name, on in by_val.items()}
+    return [problem for problem, is_there in problems.items() if is_there]
+
+
+def _repeats(values: tuple) -> bool:
+    return len(set(values)) != len(values)

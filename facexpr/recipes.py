@@ -33,15 +33,18 @@ def available(folder: Path) -> list[str]:
 def build_recipe(folder: Path, name: str) -> str:
     """The text of params.yaml for a recipe: sample.yaml with the recipe's values, comments kept.
 
-    Raises UserError for an unknown recipe, and for values that sample.yaml does not have.
+    A recipe's key `base` names another recipe that it changes instead of sample.yaml. Raises
+    UserError for an unknown recipe, and for values that sample.yaml does not have.
     """
     if name not in available(folder):
         raise unknown_name("recipe", name, available(folder))
-    base = (folder / f"{BASE}.yaml").read_text(encoding="utf-8")
+    path = folder / f"{name}.yaml"
+    text = path.read_text(encoding="utf-8")
     if name == BASE:
-        return base
-    text = (folder / f"{name}.yaml").read_text(encoding="utf-8")
-    full = set_values(base, _round_trip().load(text) or {}, str(folder / f"{name}.yaml"))
+        return text
+    changes = _round_trip().load(text) or {}
+    full = build_recipe(folder, changes.pop("base", BASE))
+    full = set_values(full, changes, str(path))
     return (_head(text) or _head(full)) + full.removeprefix(_head(full))
 
 

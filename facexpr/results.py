@@ -6,9 +6,11 @@ note. One file a number of views.
 """
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
 from facexpr.errors import UserError
+from facexpr.published import SYSTEMS
 
 KEYS = (
     *("name", "dataset", "split", "track", "views", "n", "accuracy", "std", "interval", "seeds"),
@@ -20,13 +22,14 @@ RESTORED = (
 )
 HEAD = """# Results
 
-Generated from `results/*.json` by `make results`. Every figure is a whole split's; settings and
+Generated from `results/*.json` by `make results`, with what published systems claim of themselves
+beside what was measured on rebuilding them. Every figure is a whole split's; settings and
 epochs were chosen on val, and test was opened once for each declared configuration. Track S fits
 train only, F train and val. The interval is a 95 % bootstrap one over images; std is over seeds.
 
-| name | data | split | track | views | n | accuracy | 95 % interval | std | seeds | parameters |
-|---|---|---|---|---|---|---|---|---|---|---|
 """
+COLUMNS = ("name", "data", "split", "track", "views", "n", "accuracy", "95 % interval", "std")
+COLUMNS += ("seeds", "parameters", "claimed")
 
 
 def read_results(folder: Path) -> list[dict]:
@@ -48,7 +51,8 @@ def render(results: list[dict]) -> str:
     """The page: a table, then what each result says of itself."""
     fer2013 = any(one["dataset"] == "fer2013" for one in results)
     footnote = f"\n¹ {RESTORED}\n" if fer2013 else ""
-    return HEAD + "".join(map(_row, results)) + footnote + "".join(map(_notes, results))
+    table = [_line(COLUMNS), _line(["---"] * len(COLUMNS)), *map(_row, results)]
+    return HEAD + "".join(table) + footnote + "".join(map(_notes, results))
 
 
 def _row(one: dict) -> str:
@@ -61,14 +65,21 @@ def _row(one: dict) -> str:
         f"{one['accuracy']:.2%}",
         f"{low:.2%} to {high:.2%}",
         *(std, len(one["seeds"]), f"{one['params']:,}"),
+        SYSTEMS[one["name"]].claim if one["name"] in SYSTEMS else "-",
     ]
+    return _line(cells)
+
+
+def _line(cells: Iterable[object]) -> str:
     return f"| {' | '.join(map(str, cells))} |\n"
 
 
 def _notes(one: dict) -> str:
+    system = SYSTEMS.get(one["name"])
+    claimed = f" Claimed by {system.source}: {system.claim}, {system.how}." if system else ""
     return (
         f"\n## {one['name']}, {one['views']} view{'s' if one['views'] > 1 else ''}\n\n"
-        f"{one['settings']}. {one['hardware']}. Commit {one['commit']}. {one['note']}\n"
+        f"{one['settings']}. {one['hardware']}. Commit {one['commit']}. {one['note']}{claimed}\n"
     )
 
 

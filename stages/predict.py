@@ -26,7 +26,7 @@ def main(report: Report) -> None:
         args.model,
         backend=params.train.backend,
         device=params.train.device,
-        detector=params.detect.detector,
+        detector=params.predict.detector,
         settings=params.detect.settings(),
         min_score=params.predict.min_score,
     )

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from facexpr.align import Alignment
 from facexpr.errors import UserError
 from facexpr.params import Params, leaves, load, parse
 
@@ -158,7 +159,12 @@ def test_lists_of_a_wrong_length_or_none_at_all():
 
 
 def test_values_that_contradict_each_other():
-    tree = changed(data__labels=["a", "b", "a"], data__fit=["val"], align__template=[[1.0, 2.0]])
+    tree = changed(
+        data__labels=["a", "b", "a"],
+        data__fit=["val"],
+        align__template=[[1.0, 2.0]],
+        train__keep="last",
+    )
     assert problems_of(tree) == [
         "data.fit: ['val'], expected 'train' among them",
         "data.labels: a label stands twice",
@@ -183,13 +189,73 @@ def test_a_file_that_is_no_yaml_is_told_in_one_line(tmp_path, content):
     assert "\n" not in str(caught.value)
 
 
-def test_detector_settings_are_the_keywords_of_load():
-    assert parse(TREE).detect.settings() == {
+def test_settings_are_the_keywords_of_what_they_are_handed_to():
+    params = parse(TREE)
+    assert params.detect.settings() == {
         "min_face_px": 20,
+        "border_px": 12,
+        "border_grey": -1,
         "scale_factor": 0.709,
         "thresholds": (0.6, 0.7, 0.8),
-        "border_px": 12,
+        "haar_cascade": "haarcascade_frontalface_default.xml",
+        "haar_eyes": "",
+        "haar_scale_factor": 1.1,
+        "haar_min_neighbors": 5,
     }
+    assert params.data.settings() == {
+        "ckplus_frames": ("first", "middle", "last"),
+        "ferplus_majority": 0.5,
+        "rafdb_images": "aligned",
+    }
+    assert Alignment(**params.align.settings()).px == 48
+
+
+@pytest.mark.parametrize("value", [{}, {"a": "b", "contempt": None}])
+def test_a_mapping_of_labels(value):
+    assert parse(changed(data__relabel=value)).data.relabel == value
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        (None, "data.relabel: None, expected a mapping such as {contempt: disgust}"),
+        (["a"], "data.relabel: ['a'], expected a mapping such as {contempt: disgust}"),
+        ({"a": 3}, "data.relabel: 'a': 3, expected text: text, or text: null"),
+        ({True: "a"}, "data.relabel: True: 'a', expected text: text, or text: null"),
+        ({"size": "a"}, "data.relabel: 'size' cannot be renamed here; rename it in the data"),
+    ],
+)
+def test_a_mapping_of_labels_that_is_none(value, problem):
+    assert problems_of(changed(data__relabel=value)) == [problem]
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"train__crop_px": 49}, "train.crop_px: 49, expected at most align.px, 48"),
+        (
+            {"train__optimizer": "adam"},
+            "train.weight_decay: optimizer adam takes none; set it to 0, or use adamw",
+        ),
+        (
+            {"train__targets": "multi"},
+            "train.label_smoothing: targets multi take none; set it to 0",
+        ),
+        ({"data__labels": ["a"]}, "data.labels: one label, expected two or more"),
+    ],
+)
+def test_settings_that_do_not_go_together(changes, problem):
+    assert problems_of(changed(**changes)) == [problem]
+
+
+def test_nothing_goes_by_val_where_val_is_fitted():
+    tree = changed(data__fit=["train", "val"], train__schedule="plateau", train__stop_epochs=3)
+    assert problems_of(tree) == [
+        "train.keep: best goes by val, which data.fit has",
+        "train.schedule: plateau goes by val, which data.fit has",
+        "train.stop_epochs: 3 goes by val, which data.fit has",
+    ]
+    parse(changed(data__fit=["train", "val"], train__keep="last"))
 
 
 def test_no_parameter_has_a_name_that_the_run_cache_of_dvc_drops():

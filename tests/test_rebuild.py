@@ -18,6 +18,7 @@ from closure import ROOT
 TINY = {
     "sample": {"train": 28, "val": 7, "test": 7, "scenes": 1},
     "detect": {"detector": "whole"},
+    "predict": {"detector": "whole"},
     "align": {"px": 16},
     "train": {"epochs": 1, "batch": 14, "warmup_epochs": 0},
     "evaluate": {"bootstrap_draws": 100},
@@ -114,9 +115,24 @@ AFTER_DETECT = ALL[ALL.index("align") :]
 EDITS = {
     "sample.seed": (set_params({"sample": {"seed": 1}}), ALL),
     "data.seed (the data has a val split)": (set_params({"data": {"seed": 1}}), ["images"]),
+    "data.relabel (disgust counts as angry)": (
+        set_params(
+            {
+                "data": {
+                    "relabel": {"disgust": "angry"},
+                    "labels": ["angry", "fear", "happy", "sad", "surprise", "neutral"],
+                }
+            }
+        ),
+        ["images", "audit", "pack", "mean", "train", "evaluate", "predict"],
+    ),
     "images.shard_samples": (
         set_params({"images": {"shard_samples": 5}}),
         ["images", "audit", "detect", "align", "pack"],
+    ),
+    "detect.haar_scale_factor (detector whole does not feel it)": (
+        set_params({"detect": {"haar_scale_factor": 1.3}}),
+        ["detect", "predict"],
     ),
     "audit.constant_range": (set_params({"audit": {"constant_range": 255}}), ["audit"]),
     "detect.min_face_px (detector whole does not feel it)": (
@@ -124,8 +140,8 @@ EDITS = {
         ["detect", "predict"],
     ),
     "align.px": (set_params({"align": {"px": 18}}), AFTER_DETECT),
-    "data.fit": (
-        set_params({"data": {"fit": ["train", "val"]}}),
+    "data.fit, train.keep": (
+        set_params({"data": {"fit": ["train", "val"]}, "train": {"keep": "last"}}),
         ["mean", "train", "evaluate", "predict"],
     ),
     "train.learning_rate": (
@@ -139,7 +155,7 @@ EDITS = {
     "a comment in facexpr/training.py": (append("facexpr/training.py"), ["train"]),
     "a comment in the network": (append("facexpr/networks/vgg_bn.py"), ["train"]),
     "another network": (append("facexpr/networks/fourconv.py"), []),
-    "another detector": (append("facexpr/detectors/mtcnn.py"), []),
+    "another detector": (append("facexpr/detectors/haar.py"), []),
     "a data set module": (append("facexpr/datasets/folder.py"), ["images"]),
     "facexpr/params.py, errors.py, stage.py": (append("facexpr/stage.py"), []),
     "a comment in params.yaml": (append("params.yaml"), []),

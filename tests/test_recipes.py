@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ from hypothesis import strategies as st
 
 from facexpr.errors import UserError
 from facexpr.params import parse
+from facexpr.published import SYSTEMS
 from facexpr.recipes import FORMS, available, build_recipe, find_source, set_values
 
 RECIPES = Path(__file__).parents[1] / "recipes"
@@ -92,6 +94,36 @@ def test_values_that_the_base_does_not_have_are_refused(folder, text, place):
 
 def test_a_recipe_without_differences_is_the_base(folder):
     assert yaml.safe_load(add_recipe(folder, "# nothing yet\n")) == yaml.safe_load(BASE)
+
+
+def test_a_recipe_may_change_another_one(folder):
+    add_recipe(folder, "# Other.\ntrain:\n  epochs: 300\n  learning_rate: 1.0e-3\n")
+    (folder / "third.yaml").write_text("base: other\ntrain:\n  epochs: 301\n")
+    text = build_recipe(folder, "third")
+    assert yaml.safe_load(text)["train"] == {"epochs": 301, "learning_rate": 1e-3}
+    assert text.startswith("# Other.\n")
+    assert "# a file or a folder" in text
+
+
+def test_an_unknown_base_is_told(folder):
+    with pytest.raises(UserError, match="recipe: unknown 'nothing'; available: other, sample"):
+        add_recipe(folder, "base: nothing\n")
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_a_published_system_opens_with_its_source_its_claim_and_what_was_measured(name):
+    system = SYSTEMS[name]
+    head = [line for line in (RECIPES / f"{name}.yaml").read_text().splitlines() if line[:1] == "#"]
+    text = " ".join(line.lstrip("# ") for line in head)
+    assert f"Source: {system.source}." in text
+    assert f"Claimed: {system.claim}, {system.how}." in text
+    measured = RECIPES.parent / f"results/{name}.json"
+    if measured.exists():
+        result = json.loads(measured.read_text())
+        assert f"Measured: {result['accuracy']:.2%}" in text
+        assert f"results/{name}.json" in text
+    else:
+        assert "Measured: not yet" in text
 
 
 def test_an_unknown_recipe_is_told_with_the_nearest_name(folder):

@@ -28,6 +28,14 @@ def test_a_row_gives_n_views_interval_and_the_restored_rows_beside_the_accuracy(
     assert "177 rows" in page
 
 
+def test_a_published_system_has_its_claim_beside_what_was_measured():
+    page = render([RESULT | {"name": "kaist"}])
+    assert "| 1 | 1,167,015 | 78% |" in page
+    assert "Claimed by isthatyoung/Face-emotion-recognition, after Jeon et al. 2016" in page
+    assert "the best of 76 single batches of 100" in page
+    assert "| 1 | 1,167,015 | - |" in render([RESULT])
+
+
 def test_best_comes_first(tmp_path):
     for name, accuracy in (("a", 0.6), ("b", 0.7)):
         text = json.dumps(RESULT | {"name": name, "accuracy": accuracy})

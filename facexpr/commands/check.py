@@ -4,8 +4,9 @@ import argparse
 from pathlib import Path
 
 from facexpr import datasets, detectors, networks, project
+from facexpr.detectors.haar import load_cascade
 from facexpr.errors import UserError, unknown_name
-from facexpr.params import Params, load
+from facexpr.params import Detect, Params, load
 
 DRAWN = Path("data/sample")  # its files are drawn when a stage asks for them
 
@@ -28,6 +29,7 @@ def check_names(params: Params) -> None:
     for place, name, available in (
         ("data.format", params.data.format, datasets.available()),
         ("detect.detector", params.detect.detector, detectors.available()),
+        ("predict.detector", params.predict.detector, detectors.available()),
         ("train.network", params.train.network, networks.available()),
     ):
         if name not in available:
@@ -43,6 +45,15 @@ def check_inputs(params: Params) -> None:
         path = Path(name)
         if not path.exists() and not path.is_relative_to(DRAWN):
             raise UserError(f"{place}: {name} not found; see data/README.md for where it belongs")
-    source = Path(params.data.source)
+    if "haar" in (params.detect.detector, params.predict.detector):
+        check_cascades(params.detect)
+    data, source = params.data, Path(params.data.source)
     if source.exists():
-        next(datasets.read(params.data.format, source, params.data.labels))
+        next(datasets.read(data.format, source, data.labels, data.relabel, **data.settings()))
+
+
+def check_cascades(params: Detect) -> None:
+    """The cascades that the detector haar would load must be there."""
+    for key, name in (("haar_cascade", params.haar_cascade), ("haar_eyes", params.haar_eyes)):
+        if name:
+            load_cascade(f"detect.{key}", name)

@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
         args.model or root / "models/model.keras",
         backend=params.train.backend,
         device=params.train.device,
-        detector=params.detect.detector,
+        detector=params.predict.detector,
         settings=params.detect.settings(),
         min_score=params.predict.min_score,
     )

@@ -80,9 +80,10 @@ def locate(name: str, declared: str) -> str:
     """The path of the recipe's data under data/raw/, in whatever form; raises UserError."""
     found = recipes.find_source(RAW, Path(declared).name.split(".")[0])
     if found is None:
+        other = " (nor as .gz, .xz, .zip, .tar.gz, folder)" if declared.endswith(".csv") else ""
         raise UserError(
-            f"recipe {name}: no data at {declared} (nor as .gz, .xz, .zip, .tar.gz, folder); "
-            "put it there, see data/README.md, or name it with --source"
+            f"recipe {name}: no data at {declared}{other}; put it there, see data/README.md, "
+            "or name it with --source"
         )
     return found.as_posix()
 
@@ -111,10 +112,14 @@ def written_by_a_recipe(text: str) -> bool:
 
     try:
         source = yaml.safe_load(text)["data"]["source"]
-        made = (
-            compose(name, None if name == recipes.BASE else source)[0]
-            for name in recipes.available(RECIPES)
-        )
-        return text in made
-    except (yaml.YAMLError, TypeError, KeyError, UserError):
+    except (yaml.YAMLError, TypeError, KeyError):
         return False
+    return any(text == made_by(name, source) for name in recipes.available(RECIPES))
+
+
+def made_by(name: str, source: str) -> str | None:
+    """What a recipe makes of a source, or None where it can make nothing of it."""
+    try:
+        return compose(name, None if name == recipes.BASE else source)[0]
+    except UserError:
+        return None

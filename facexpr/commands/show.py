@@ -23,7 +23,10 @@ def run(args: argparse.Namespace) -> None:
     here = project.enter_root()
     out = here / args.out
     for key in args.keys:
-        journey = gather(key, Path("data"), load().train.subtract)
+        params = load()
+        journey = gather(
+            key, Path("data"), params.data.labels, params.train.normalise, params.train.crop_px
+        )
         out.mkdir(parents=True, exist_ok=True)
         save_journey(out / f"{key}.png", journey.panels, journey.probabilities, journey.facts)
         print("\n".join([*journey.facts, f"  {args.out / key}.png"]))

@@ -12,10 +12,10 @@ from facexpr.records import ShardWriter, read_shards
 from facexpr.tables import INDEX_COLUMNS, write_table
 
 SAMPLES = [
-    ("train-0000000", "train", "happy", 0, "fer2013.csv row 0"),
-    ("train-0000001", "train", "sad", 1, "fer2013.csv row 1"),
-    ("val-0000002", "val", "sad", 2, "fer2013.csv row 2"),
-    ("test-0000003", "test", "happy", 3, "fer2013.csv row 3"),
+    ("train-0000000", "train", "happy", 0, "fer2013.csv row 0", "", ""),
+    ("train-0000001", "train", "sad", 1, "fer2013.csv row 1", "", ""),
+    ("val-0000002", "val", "sad", 2, "fer2013.csv row 2", "", ""),
+    ("test-0000003", "test", "happy", 3, "fer2013.csv row 3", "", ""),
 ]
 POINTS = np.float32([[15, 20], [33, 20], [24, 28], [17, 37], [31, 37]])
 

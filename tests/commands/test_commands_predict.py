@@ -13,28 +13,27 @@ from facexpr.mean import Mean
 from facexpr.params import load
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of TensorFlow's, at its import
-TEMPLATE = [[16, 22], [32, 22], [24, 31], [18, 40], [30, 40]]
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
     """A model file as `train` writes it."""
     from facexpr.model_file import save_model
-    from facexpr.training import Settings, build_models
+    from facexpr.training import Augmentation, build_models, build_network
 
-    train = load(Path(__file__).parents[2] / "recipes/sample.yaml").train
-    settings = Settings(**{name: getattr(train, name) for name in Settings.__annotations__})
+    align = load(Path(__file__).parents[2] / "recipes/sample.yaml").align
     mean = Mean(np.full((16, 16), 120.0), 50.0, 120.0, 2)
-    network, _ = build_models("vgg_bn", 16, 7, mean, "image", settings)
+    network = build_network("vgg_bn", 16, 7)
+    model, _ = build_models(network, 16, mean, "mean_image", Augmentation())
     path = tmp_path_factory.mktemp("model") / "model.keras"
-    save_model(path, network, {"labels": list(FER2013), "align": {"px": 16, "template": TEMPLATE}})
+    save_model(path, model, {"labels": list(FER2013), "align": align.settings() | {"px": 16}})
     return path
 
 
 @pytest.fixture
 def pictures(project, change, model):
     """A project with a model, no detector, and a folder of two good pictures and a broken one."""
-    change(detect={"detector": "whole"})
+    change(predict={"detector": "whole"})
     (project / "models").mkdir()
     (project / "models/model.keras").write_bytes(model.read_bytes())
     folder = project / "pictures"
@@ -109,3 +108,36 @@ def test_a_missing_model(pictures, project, call):
     (project / "other.keras").write_text("text")
     message = call("predict", "pictures", "--model", "other.keras").error
     assert message.endswith("other.keras: not a Keras model file; run 'dvc checkout'")
+
+
+def test_points_that_a_detector_does_not_tell_are_null_in_json():
+    from facexpr.detectors import Face
+    from facexpr.prediction_files import to_record
+    from facexpr.predictor import Prediction
+
+    points = np.array([(8.004, 20), (21, 19.5), *[(np.nan, np.nan)] * 3], np.float32)
+    face = Face(np.array([0, 1, 30, 41], np.float32), 0.9, points)
+    record = json.loads(json.dumps(to_record(Path("a.png"), Prediction(face, {"a": 1.0}))))
+    assert record["landmarks"] == [[8.0, 20.0], [21.0, 19.5], None, None, None]
+
+
+def test_a_model_of_another_version_is_told_in_one_line(model, tmp_path):
+    import zipfile
+
+    from facexpr.errors import UserError
+    from facexpr.predictor import Predictor
+
+    path = tmp_path / "old.keras"
+    with zipfile.ZipFile(model) as old, zipfile.ZipFile(path, "w") as new:
+        for name in old.namelist():
+            data = json.loads(old.read(name)) if name == "facexpr.json" else old.read(name)
+            if name == "facexpr.json":
+                del data["align"]["margin"]
+                data = json.dumps(data)
+            new.writestr(name, data)
+    with pytest.raises(UserError) as caught:
+        Predictor(path, lambda _: [])
+    message = str(caught.value)
+    assert message.startswith(f"{path}: its alignment does not fit this version of facexpr: ")
+    assert "'margin'" in message
+    assert "\n" not in message

@@ -66,14 +66,24 @@ def test_the_committed_parameters_are_the_sample_recipe(project, call):
 
 def test_recipes_are_listed_with_their_first_line(project, call):
     lines = call("recipe").out.splitlines()
-    assert [line.split()[0] for line in lines] == ["fer2013", "folder", "sample"]
-    assert lines[2].startswith("sample       The drawn sample, from nothing to metrics")
+    names = "ferplus fer2013 fiveclass folder fourconv gudi gudi-1.3 gudi-raf kaist sample shortcut"
+    assert [line.split()[0] for line in lines] == sorted(names.split())
+    assert lines[-2].startswith("sample       The drawn sample, from nothing to metrics")
+
+
+def test_from_one_recipe_to_another_on_the_same_source(committed, call):
+    put_source(committed)
+    assert call("recipe", "kaist").code == 0
+    assert call("recipe", "gudi-1.3").code == 0
+    assert values(committed)["detect"]["haar_scale_factor"] == 1.3
+    assert values(committed)["train"]["network"] == "gudi"
 
 
 def test_an_unknown_recipe(project, call):
     message = call("recipe", "fer2031").error
     assert message == (
-        "recipe: unknown 'fer2031'; available: fer2013, folder, sample; did you mean 'fer2013'?"
+        "recipe: unknown 'fer2031'; available: fer2013, ferplus, fiveclass, folder, fourconv, "
+        "gudi, gudi-1.3, gudi-raf, kaist, sample, shortcut; did you mean 'fer2013'?"
     )
 
 

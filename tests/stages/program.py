@@ -19,6 +19,7 @@ TINY = {
     "images": {"shard_samples": 5},
     "detect": {"detector": "whole"},
     "align": {"px": 16},
+    "predict": {"detector": "whole"},
     "train": {"epochs": 1, "batch": 7},
     "evaluate": {"bootstrap_draws": 100},
 }

@@ -104,7 +104,13 @@ DETECT = {
     ),
     "unknown detector": (
         parameter("detect", "detector", "mtcn"),
-        "detect.detector: unknown 'mtcn'; available: mtcnn, whole; did you mean 'mtcnn'?",
+        "detect.detector: unknown 'mtcn'; available: haar, mtcnn, whole; did you mean 'mtcnn'?",
+    ),
+    "unknown cascade": (
+        lambda project: set_params(
+            project, {"detect": {"detector": "haar", "haar_cascade": "haarcascade_eyes.xml"}}
+        ),
+        "detect.haar_cascade: no cascade 'haarcascade_eyes.xml' in ",
     ),
 }
 ALIGN = {

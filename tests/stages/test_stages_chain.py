@@ -46,7 +46,8 @@ def test_images_are_those_of_the_source_under_their_keys(chain):
 
 def test_the_index_tells_label_row_and_origin(chain):
     index = pd.read_csv(chain / "data/index.csv")
-    assert list(index) == ["key", "split", "label", "row", "origin"]
+    assert list(index) == ["key", "split", "label", "row", "origin", "subject", "votes"]
+    assert index[["subject", "votes"]].isna().all(axis=None)
     assert index["key"].to_list() == KEYS
     assert index["split"].value_counts().to_dict() == COUNTS
     assert index["row"].to_list() == list(range(28))
@@ -81,7 +82,13 @@ def test_detect_has_a_row_for_every_image(chain):
 
 
 def test_images_without_a_face_are_dropped_from_train_only(chain):
-    assert metrics(chain, "align") == {"landmarks": 22, "box": 1, "whole": 3, "dropped": 2}
+    assert metrics(chain, "align") == {
+        "landmarks": 22,
+        "eyes": 0,
+        "box": 1,
+        "whole": 3,
+        "dropped": 2,
+    }
     aligned = dict(read_shards(chain / "data/aligned"))
     assert list(aligned) == [key for key in KEYS if key not in DROPPED]
     assert {image.shape for image in aligned.values()} == {(16, 16)}
@@ -93,8 +100,35 @@ def test_images_without_a_face_are_dropped_from_train_only(chain):
 def test_whole_keeps_every_image(project):
     set_params(project, {"align": {"no_face": "whole"}})
     run_well(project, "align")
-    assert metrics(project, "align") == {"landmarks": 22, "box": 1, "whole": 5, "dropped": 0}
+    assert metrics(project, "align") == {
+        "landmarks": 22,
+        "eyes": 0,
+        "box": 1,
+        "whole": 5,
+        "dropped": 0,
+    }
     assert [key for key, _ in read_shards(project / "data/aligned")] == KEYS
+
+
+@pytest.mark.parametrize(("method", "counts"), [("eyes", (0, 20, 3)), ("box", (0, 0, 23))])
+def test_another_method_and_a_margin_cut_faces_otherwise(project, method, counts):
+    faces = pd.read_csv(project / "data/faces.csv")
+    faces.loc[4, "nose_x":"mouth_right_y"] = None  # the eyes alone, enough for them
+    faces.loc[[5, 6], "eye_left_x"] = None
+    faces.to_csv(project / "data/faces.csv", index=False)
+    before = dict(read_shards(project / "data/aligned"))
+    set_params(project, {"align": {"method": method, "margin": 0.2, "square": "pad", "fill": 7}})
+    run_well(project, "align")
+    names = ("landmarks", "eyes", "box")
+    assert metrics(project, "align") == {
+        **dict(zip(names, counts, strict=True)),
+        "whole": 3,
+        "dropped": 2,
+    }
+    after = dict(read_shards(project / "data/aligned"))
+    assert list(after) == list(before)
+    unchanged = [key for key in after if np.array_equal(after[key], before[key])]
+    assert unchanged == [KEYS[row] for row in (14, 21, 22)]  # whole, and square as they are
 
 
 def test_pack_holds_the_aligned_faces_with_the_codes_of_their_labels(chain):
@@ -151,7 +185,13 @@ def test_every_stage_says_what_it_did_and_how_fast(chain):
         assert log["seconds"] >= 0
         assert 10 < log["peak_mib"] < 2000
     notes = json.loads((chain / "logs/align.json").read_text())["notes"]
-    assert notes == {"landmarks": 22, "box": 1, "whole": 3, "dropped": 2}
+    assert notes == {
+        "landmarks": 22,
+        "eyes": 0,
+        "box": 1,
+        "whole": 3,
+        "dropped": 2,
+    }
 
 
 DEBUG = {
@@ -191,6 +231,30 @@ def test_a_source_without_val_is_counted_and_shown_once(project):
     assert index["split"].value_counts().to_dict() == {"train": 14, "val": 7, "test": 7}
     run_well(project, "images", "--limit", "3")
     assert pd.read_csv(project / "data/index.csv")["row"].to_list() == [0, 1, 2, 21, 22, 23]
+
+
+def test_a_source_without_val_and_test_gets_both(project):
+    source = project / "data/sample/fer2013.csv"
+    source.write_text(re.sub("PublicTest|PrivateTest", "Training", source.read_text()))
+    assert "images: 28 items" in run_well(project, "images")
+    index = pd.read_csv(project / "data/index.csv")
+    assert index["split"].value_counts().to_dict() == {"train": 14, "val": 7, "test": 7}
+
+
+def test_labels_left_out_and_copies_dropped_are_counted(project):
+    """Row 5 stands in test too, as row 27; rows 4 and 10 are equal, but both train."""
+    labels = ["angry", "fear", "happy", "sad", "surprise", "neutral"]
+    wanted = {"labels": labels, "relabel": {"disgust": None}, "drop_copies": True}
+    set_params(project, {"data": wanted})
+    line = run_well(project, "images")
+    assert line.startswith("images: 24 items")
+    assert "left out: 4, train: 11, val: 6, test: 6, copies dropped: 1" in line
+    index = pd.read_csv(project / "data/index.csv")
+    assert index["row"].to_list() == [row for row in range(28) if row % 7 != 1 and row != 5]
+    assert list(index["key"]) == [key for key, _ in read_shards(project / "data/images")]
+    set_params(project, {"data": {"drop_copies": False}})
+    line = run_well(project, "images")
+    assert "left out: 4, train: 12, val: 6, test: 6, peak" in line
 
 
 def test_the_commands_name_every_output_of_dvc_yaml(chain):

@@ -85,7 +85,7 @@ def test_evaluation_and_prediction_agree_to_the_last_bit(trained):
 
 def test_predict_finds_the_faces_of_a_scene_and_none_on_a_wall(trained, tmp_path):
     project = model_project(trained, tmp_path)
-    set_params(project, {"detect": {"detector": "mtcnn"}})
+    set_params(project, {"predict": {"detector": "mtcnn"}})
     scene, faces = draw_scene(np.random.default_rng(0))
     (project / "pictures/scene.png").write_bytes(encode_png(scene))
     wall = np.full((120, 160, 3), (200, 190, 180), np.uint8)  # blue, green, red, as OpenCV has it
