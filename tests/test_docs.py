@@ -10,6 +10,7 @@ from closure import ROOT
 from test_rebuild import EDITS, ROW_EDITS
 
 from facexpr.__main__ import COMMANDS, build_parser
+from facexpr.results import read_results, systems_table
 
 README = (ROOT / "README.md").read_text()
 STAGES = {
@@ -74,6 +75,10 @@ def test_stage_commands_that_the_readme_shows_have_only_real_options():
         source = (ROOT / f"stages/{stage}.py").read_text()
         for flag in re.findall(r"--[\w-]+", flags):
             assert f'"{flag}"' in source, flag
+
+
+def test_table_of_published_systems_says_what_was_measured():
+    assert systems_table(read_results(ROOT / "results")) in README
 
 
 def test_edit_table_is_the_one_that_is_tested():

@@ -29,11 +29,12 @@ def test_a_row_gives_n_views_interval_and_the_restored_rows_beside_the_accuracy(
 
 
 def test_a_published_system_has_its_claim_beside_what_was_measured():
-    page = render([RESULT | {"name": "kaist"}])
-    assert "| 1 | 1,167,015 | 78% |" in page
+    page = render([RESULT | {"name": "kaist", "split": "test", "track": "F"}])
+    assert "| `kaist` | isthatyoung/Face-emotion-recognition, after Jeon et al. 2016" in page
+    assert "| 65.0% (63.4% to 66.6%), 10 views, n = 3,589 of fer2013's test, track F |" in page
+    assert "gives 2269 of 3589, 63.2% | not yet |" in render([RESULT])
     assert "Claimed by isthatyoung/Face-emotion-recognition, after Jeon et al. 2016" in page
     assert "the best of 76 single batches of 100" in page
-    assert "| 1 | 1,167,015 | - |" in render([RESULT])
 
 
 def test_best_comes_first(tmp_path):
