@@ -78,8 +78,7 @@ class Report:
     def close(self) -> None:
         """Print the summary line and write the log."""
         seconds = time.perf_counter() - self._start
-        unit = 2**20 if sys.platform == "darwin" else 2**10  # bytes there, KiB elsewhere
-        peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+        peak_mib = peak_memory() / 2**20
         parts = [f"{self.items} items in {seconds:.1f} s", f"{self.items / seconds:.0f}/s"]
         parts += [f"{reason}: {count}" for reason, count in self.notes.items()]
         print(f"{self.name}: {', '.join(parts)}, peak {peak_mib:.0f} MiB")
@@ -87,6 +86,16 @@ class Report:
         LOGS.mkdir(exist_ok=True)
         text = json.dumps({"stage": self.name, **figures, "notes": dict(self.notes)}, indent=1)
         (LOGS / f"{self.name}.json").write_text(text + "\n")
+
+
+def peak_memory() -> int:
+    """The most memory that this process has held, in bytes."""
+    status = Path("/proc/self/status")
+    if status.is_file():  # Linux, where getrusage counts what the parent held when it started us
+        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+        return int(line.split()[1]) * 2**10
+    unit = 1 if sys.platform == "darwin" else 2**10
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 @contextmanager

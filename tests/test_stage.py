@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from facexpr.stage import Report, publish, write_json
+from facexpr.stage import Report, peak_memory, publish, write_json
 
 ROOT = Path(__file__).parents[1]
 HEAD = f"import sys; sys.path.insert(0, {str(ROOT)!r})\nfrom facexpr.stage import *\n"
@@ -201,3 +201,11 @@ def test_a_stage_ends_with_its_parent(tmp_path):
         time.sleep(0.7)
         last, now = now, (tmp_path / "number").read_text()
     assert now != "199"
+
+
+def test_peak_memory_is_this_process_own_and_not_what_its_parent_held():
+    code = f"{HEAD}print(peak_memory())"
+    held = b"x" * (300 * 2**20)  # by the parent, while the child starts
+    child = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert 5 * 2**20 < int(child.stdout) < len(held)
+    assert peak_memory() >= len(held)

@@ -144,7 +144,7 @@ def test_pack_holds_the_aligned_faces_with_the_codes_of_their_labels(chain):
 
 @pytest.mark.parametrize("fit", [["train"], ["train", "val"]])
 def test_mean_is_over_what_training_fits(project, fit):
-    set_params(project, {"data": {"fit": fit}})
+    set_params(project, {"data": {"fit": fit}, "train": {"keep": "last"}})
     run_well(project, "mean")
     aligned = read_shards(project / "data/aligned", splits=fit)
     images = np.stack([image for _, image in aligned]).astype(float)
