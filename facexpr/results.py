@@ -63,7 +63,9 @@ def systems_table(results: list[dict]) -> str:
     for name, system in SYSTEMS.items():
         found = [measured(one) for one in results if one["name"] == name]
         claim = f"{system.claim}, {system.how}"
-        rows.append(_line([f"`{name}`", system.source, claim, "; ".join(found) or "not yet"]))
+        rows.append(
+            _line([f"`{name}`", system.source, claim, "; ".join(found) or system.unmeasured])
+        )
     return "".join(rows)
 
 

@@ -123,7 +123,7 @@ def test_a_published_system_opens_with_its_source_its_claim_and_what_was_measure
         assert f"Measured: {result['accuracy']:.2%}" in text
         assert f"results/{name}.json" in text
     else:
-        assert "Measured: not yet" in text
+        assert f"Measured: {system.unmeasured}." in text
 
 
 def test_an_unknown_recipe_is_told_with_the_nearest_name(folder):
