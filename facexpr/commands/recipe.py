@@ -68,7 +68,8 @@ def compose(name: str, source: str | None) -> tuple[str, Params]:
         source = source or data["source"]
         labels = folder.find_labels(Path(source))
         changes = {"data": {"source": source, "labels": labels}}
-        changes["predict"] = {"input": f"{source}/test"}
+        last = [*folder.find_splits(Path(source)).values()][-1]  # test, if it is there
+        changes["predict"] = {"input": last.as_posix()}
     elif source or name != recipes.BASE:
         changes["data"] = {"source": source or locate(name, data["source"])}
     if changes:

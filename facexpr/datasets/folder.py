@@ -33,7 +33,7 @@ def find_labels(source: Path) -> list[str]:
 
     Raises UserError for a wrong layout, and when there are none.
     """
-    splits = _find_splits(source)
+    splits = find_splits(source)
     folders = chain.from_iterable(map(subfolders, splits.values()))
     labels = sorted({folder.name for folder in folders if any(picture_files(folder))})
     if not labels:
@@ -51,7 +51,7 @@ def walk(
     """
     found = {
         split: _label_folders(folder, labels, synonyms or {})
-        for split, folder in _find_splits(source).items()
+        for split, folder in find_splits(source).items()
     }
     for split, folders in found.items():
         for label in labels:
@@ -67,7 +67,7 @@ def load(source: Path, pictures: Iterable[tuple[str, str, Path]]) -> Iterator[Sa
         yield Sample(row, split, label, origin, read_image(path))
 
 
-def _find_splits(source: Path) -> dict[str, Path]:
+def find_splits(source: Path) -> dict[str, Path]:
     """The folder of each split that is there, train first; raises UserError without train."""
     if not source.is_dir():
         state = "not a folder" if source.exists() else "not found"

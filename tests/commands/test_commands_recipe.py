@@ -71,6 +71,13 @@ def test_recipes_are_listed_with_their_first_line(project, call):
     assert lines[-2].startswith("sample       The drawn sample, from nothing to metrics")
 
 
+def test_a_folder_without_test_has_its_last_split_predicted(committed, call):
+    put_pictures(committed / "own", ["a", "b"])
+    (committed / "own/test").rename(committed / "own/Validation")
+    assert call("recipe", "folder", "--source", "own").code == 0
+    assert values(committed)["predict"]["input"] == "own/Validation"
+
+
 def test_from_one_recipe_to_another_on_the_same_source(committed, call):
     put_source(committed)
     assert call("recipe", "kaist").code == 0
