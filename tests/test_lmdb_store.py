@@ -7,7 +7,14 @@ from hypothesis.extra.numpy import array_shapes, arrays
 
 from facexpr import lmdb_store
 from facexpr.errors import UserError
-from facexpr.lmdb_store import from_datum, load_records, read_records, to_datum, write_records
+from facexpr.lmdb_store import (
+    from_datum,
+    load_records,
+    load_votes,
+    read_records,
+    to_datum,
+    write_records,
+)
 
 TINY = np.array([[1, 2, 3], [4, 5, 255]], np.uint8)
 
@@ -30,6 +37,26 @@ def test_the_bytes_of_a_datum_are_those_of_the_protobuf_encoding():
     image, label = from_datum(by_hand)
     np.testing.assert_array_equal(image, TINY)
     assert label == 4
+
+
+def test_votes_go_to_float_data_behind_the_label():
+    # Kind 5 is four bytes; 3.0 is 0x40400000, least byte first; proto2 packs no repeated field.
+    tag = 6 << 3 | 5
+    expected = to_datum(TINY, 4) + bytes([tag, 0, 0, 0x40, 0x40, tag, 0, 0, 0, 0])
+    assert to_datum(TINY, 4, [3, 0]) == expected
+    image, label = from_datum(expected)
+    np.testing.assert_array_equal(image, TINY)
+    assert label == 4
+
+
+def test_votes_come_back_in_key_order_and_are_zero_where_there_are_none(path):
+    given = {"train-0000000": [3, 0, 7], "train-0000001": (), "train-0000002": [0, 10, 0]}
+    records = ((key, TINY, 1, votes) for key, votes in given.items())
+    assert write_records(path, records) == 3
+    votes = load_votes(path, 3)
+    assert votes.dtype == np.float32
+    np.testing.assert_array_equal(votes, [[3, 0, 7], [0, 0, 0], [0, 10, 0]])
+    assert load_records(path)[2].tolist() == [1, 1, 1]
 
 
 def test_label_zero_is_written_out_as_caffe_does():
