@@ -25,7 +25,8 @@ HEAD = """# Results
 Generated from `results/*.json` by `make results`, with what published systems claim of themselves
 beside what was measured on rebuilding them. Every figure is a whole split's; settings and
 epochs were chosen on val, or not at all where val is fitted, and test was opened once for each
-declared configuration. Track S fits train only, F train and val. The interval is a 95 % bootstrap one over images; std is over seeds.
+declared configuration. Track S fits train only, F train and val. The interval is a 95 % bootstrap
+one over images; std is over seeds.
 
 """
 COLUMNS = ("name", "data", "split", "track", "views", "n", "accuracy", "95 % interval", "std")

@@ -11,6 +11,7 @@ codes, or what a function `find_labels(source)` finds. What the user makes of th
 in which order, which labels are merged or left out) is applied here, alike for all modules.
 """
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
@@ -73,11 +74,12 @@ def read(
     note("left out") for each. Rows keep counting the source's samples, those left out too. Votes
     come in the order of `labels`. settings: what modules may want to know, see their `read`.
 
-    Raises UserError, before any sample, for an unknown name and for classes that the data set
-    cannot have; then for anything wrong with the source, a label that is neither declared nor left
-    out, and, at the end, a class without a train sample.
+    Raises UserError, before any sample, for an unknown name, a link to a folder in the source, and
+    classes that the data set cannot have; then for anything wrong with the source, a label that is
+    neither declared nor left out, and, at the end, a class without a train sample.
     """
     module = find(name)
+    _check_links(source)
     own = own_labels(module, source)
     _check_names(own, labels, relabel)
     if hasattr(module, "LABELS"):
@@ -87,6 +89,17 @@ def read(
             _class_of(label, f"{source}", labels, relabel)
     samples = module.read(source, **settings)
     return _as_classes(samples, source, labels, relabel, note)
+
+
+def _check_links(source: Path) -> None:
+    """Raise UserError for a link to a folder below `source`: DVC sees no change behind it."""
+    for folder, names, _files in os.walk(source):
+        linked = sorted(name for name in names if (Path(folder) / name).is_symlink())
+        if linked:
+            raise UserError(
+                f"{Path(folder) / linked[0]}: a link to a folder, behind which DVC sees no change; "
+                "expected the folder itself, or links to its files"
+            )
 
 
 def _check_names(

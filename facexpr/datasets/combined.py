@@ -1,4 +1,4 @@
-"""Several data sets as one: a folder whose subfolders, or links to folders, are named as formats.
+"""Several data sets as one: a folder whose subfolders are named as formats.
 
 `ferplus/` is read by the module ferplus, `affectnet/` by affectnet, and so on, in sorted order.
 Which label of one is which of another is said with `data.relabel`, as for any data set.

@@ -32,8 +32,7 @@ def source(tmp_path):
     lines += ["Training,0,0,0,8,0,0,0,2,0,0\n"]
     (tmp_path / "all/ferplus/fer2013new.csv").write_text(VOTES + "".join(lines))
     names = ("train/happy/a.png", "train/zany/b.png", "test/happy/c.png")
-    put_pictures(tmp_path / "elsewhere", *names)
-    (tmp_path / "all/folder").symlink_to(tmp_path / "elsewhere")
+    put_pictures(tmp_path / "all/folder", *names)
     (tmp_path / "all/.cache").mkdir()
     (tmp_path / "all/notes.txt").write_text("x")
     return tmp_path / "all"

@@ -1,6 +1,7 @@
 """What is done alike for all data sets: the user's classes made of the data set's labels."""
 
 import tracemalloc
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -128,7 +129,9 @@ def test_votes_follow_their_labels(monkeypatch):
     votes = [{"happy": 5, "fear": 4, "sad": 1}, {"angry": 6, "sad": 2, "disgust": 2}]
     monkeypatch.setattr(fer2013, "read", lambda *_, **__: voting_samples(*votes))
     relabel = {"angry": "bad", "sad": "bad", "disgust": "bad", "fear": None}
-    samples = read("fer2013", None, ["neutral", "surprise", "bad", "happy"][2:], relabel)
+    samples = read(
+        "fer2013", Path("nowhere.csv"), ["neutral", "surprise", "bad", "happy"][2:], relabel
+    )
     assert [list(sample.votes.items()) for sample in samples] == [
         [("bad", 1), ("happy", 5)],
         [("bad", 10), ("happy", 0)],
@@ -145,7 +148,7 @@ def test_samples_are_streamed(monkeypatch):
 
     monkeypatch.setattr(fer2013, "read", many)
     tracemalloc.start()
-    assert sum(1 for _ in datasets.read("fer2013", None, FER2013, {})) == 100
+    assert sum(1 for _ in datasets.read("fer2013", Path("nowhere.csv"), FER2013, {})) == 100
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 10_000_000
@@ -259,3 +262,32 @@ def test_a_source_that_is_not_there(tmp_path):
     assert error_of("folder", missing, ["a"], {}).startswith(f"{missing}: not found; expected")
     message = late_error_of("fer2013", missing, FER2013, {})
     assert message == f"{missing}: not found; see data/README.md for where it belongs"
+
+
+def make_tree(folder):
+    for name in ("train/happy/a.png", "train/sad/b.png", "test/sad/c.png"):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(encode_png(np.zeros((5, 8), np.uint8)))
+    return folder
+
+
+def test_a_link_to_a_folder_in_the_source_is_refused_since_dvc_does_not_look_behind_it(tmp_path):
+    source = make_tree(tmp_path / "source")
+    (tmp_path / "elsewhere").mkdir()
+    (source / "train/happy").rename(tmp_path / "elsewhere/happy")
+    (source / "train/happy").symlink_to(tmp_path / "elsewhere/happy")
+    with pytest.raises(UserError) as caught:
+        datasets.read("folder", source, ["happy", "sad"], {})
+    assert str(caught.value) == (
+        f"{source}/train/happy: a link to a folder, behind which DVC sees no change; "
+        "expected the folder itself, or links to its files"
+    )
+
+
+def test_the_source_itself_and_files_in_it_may_be_links(tmp_path):
+    tree = make_tree(tmp_path / "tree")
+    (tree / "train/sad/b.png").rename(tmp_path / "elsewhere.png")
+    (tree / "train/sad/b.png").symlink_to(tmp_path / "elsewhere.png")
+    (tmp_path / "link").symlink_to(tree)
+    assert len(list(datasets.read("folder", tmp_path / "link", ["happy", "sad"], {}))) == 3
