@@ -219,7 +219,13 @@ def leaves(section: object, prefix: str = "") -> dict[str, object]:
 def _contradictions(params: Params) -> list[str]:
     """Name values that are each allowed but do not go together."""
     data, train = params.data, params.train
+    paths = {"data.source": data.source, "predict.input": params.predict.input}
     problems = {
+        f"{place}: {path!r} holds a character that a shell would read; rename it": bool(
+            set(path) & set('"$`\\\n')
+        )
+        for place, path in paths.items()
+    } | {
         f"data.fit: {list(data.fit)}, expected 'train' among them": "train" not in data.fit,
         "data.fit: a split stands twice": _repeats(data.fit),
         "data.labels: a label stands twice": _repeats(data.labels),

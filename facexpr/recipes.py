@@ -80,5 +80,7 @@ def _round_trip() -> YAML:
 
 def find_source(raw: Path, name: str) -> Path | None:
     """The form in which a data set lies in `raw`, or None."""
-    candidates = (raw / form.format(name=name) for form in FORMS)
+    # The names that Kaggle gave speak of FER2013, whatever data set they lie beside.
+    forms = (form for form in FORMS if "{name}" in form or name == "fer2013")
+    candidates = (raw / form.format(name=name) for form in forms)
     return next((path for path in candidates if path.exists()), None)

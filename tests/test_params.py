@@ -248,6 +248,14 @@ def test_settings_that_do_not_go_together(changes, problem):
     assert problems_of(changed(**changes)) == [problem]
 
 
+@pytest.mark.parametrize("path", ['a"b', "a$b", "a`b", "a\\b", "a\nb"])
+def test_a_path_that_a_shell_would_change(path):
+    assert problems_of(changed(data__source=path)) == [
+        f"data.source: {path!r} holds a character that a shell would read; rename it"
+    ]
+    parse(changed(data__source="data/raw/my pics (1) & more; it's"))
+
+
 def test_nothing_goes_by_val_where_val_is_fitted():
     tree = changed(data__fit=["train", "val"], train__schedule="plateau", train__stop_epochs=3)
     assert problems_of(tree) == [

@@ -146,6 +146,14 @@ def test_a_source_is_found_in_each_of_its_forms(tmp_path, form):
     assert find_source(tmp_path, "fer2013") == path
 
 
+@pytest.mark.parametrize("form", [form for form in FORMS if "{name}" not in form])
+def test_fer2013_beside_another_data_set_does_not_stand_for_it(tmp_path, form):
+    (tmp_path / form).touch()
+    assert find_source(tmp_path, "rafdb") is None
+    (tmp_path / "rafdb").mkdir()
+    assert find_source(tmp_path, "rafdb") == tmp_path / "rafdb"
+
+
 def test_of_several_forms_the_first_and_of_none_nothing(tmp_path):
     assert find_source(tmp_path, "fer2013") is None
     (tmp_path / "fer2013").mkdir()

@@ -54,6 +54,6 @@ def check_inputs(params: Params) -> None:
 
 def check_cascades(params: Detect) -> None:
     """The cascades that the detector haar would load must be there."""
-    for key, name in (("haar_cascade", params.haar_cascade), ("haar_eyes", params.haar_eyes)):
-        if name:
-            load_cascade(f"detect.{key}", name)
+    load_cascade("detect.haar_cascade", params.haar_cascade)
+    if params.haar_eyes:
+        load_cascade("detect.haar_eyes", params.haar_eyes)

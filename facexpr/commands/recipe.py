@@ -103,8 +103,11 @@ def edited(text: str) -> bool:
     if not PARAMS.is_file():
         return False
     now = PARAMS.read_text(encoding="utf-8")
-    held = subprocess.run(["git", "show", f"HEAD:./{PARAMS}"], capture_output=True)
-    return now not in (text, held.stdout.decode()) and not written_by_a_recipe(now)
+    try:
+        held = subprocess.run(["git", "show", f"HEAD:./{PARAMS}"], capture_output=True).stdout
+    except FileNotFoundError:  # no git, which then holds nothing
+        held = b""
+    return now not in (text, held.decode()) and not written_by_a_recipe(now)
 
 
 def written_by_a_recipe(text: str) -> bool:

@@ -79,7 +79,7 @@ def read(
     neither declared nor left out, and, at the end, a class without a train sample.
     """
     module = find(name)
-    _check_links(source)
+    _check_tree(source)
     own = own_labels(module, source)
     _check_names(own, labels, relabel)
     if hasattr(module, "LABELS"):
@@ -91,15 +91,32 @@ def read(
     return _as_classes(samples, source, labels, relabel, note)
 
 
-def _check_links(source: Path) -> None:
-    """Raise UserError for a link to a folder below `source`: DVC sees no change behind it."""
-    for folder, names, _files in os.walk(source):
+def _check_tree(source: Path) -> None:
+    """Raise UserError for what DVC, or a table, cannot take below `source`.
+
+    That is a link to a folder, behind which DVC sees no change, and a name that is not UTF-8.
+    """
+    for folder, names, files in os.walk(source):
+        odd = sorted(name for name in names + files if not name.isascii() and not _is_text(name))
+        if odd:
+            raise UserError(
+                f"{folder}: the name {os.fsencode(odd[0])!r} is not UTF-8; rename that file"
+            )
         linked = sorted(name for name in names if (Path(folder) / name).is_symlink())
         if linked:
             raise UserError(
                 f"{Path(folder) / linked[0]}: a link to a folder, behind which DVC sees no change; "
                 "expected the folder itself, or links to its files"
             )
+
+
+def _is_text(name: str) -> bool:
+    """Whether a file name can be written as UTF-8."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _check_names(
@@ -135,7 +152,7 @@ def _class_of(
     if name is not None and name not in labels:
         raise UserError(
             f"{origin}: label '{label}' is not in data.labels ({', '.join(labels)}); "
-            f"add it there, or leave it out with data.relabel: {{{label}: null}}"
+            f"add it there, or leave it out with data.relabel: {{{label!r}: null}}"
         )
     return name
 

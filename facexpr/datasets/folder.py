@@ -91,12 +91,22 @@ def _label_folders(
 ) -> dict[str, list[Path]]:
     """Map labels to their folders in a split; raises UserError for a folder that is no label."""
     folders: dict[str, list[Path]] = {}
+    _refuse_pictures(split_folder)
     for folder in subfolders(split_folder):
+        for deeper in subfolders(folder):
+            _refuse_pictures(deeper)
         label = synonyms.get(folder.name, folder.name)
         if label not in labels and any(picture_files(folder)):
             raise unknown_name(f"{folder}: rename this folder", label, labels)
         folders.setdefault(label, []).append(folder)
     return folders
+
+
+def _refuse_pictures(folder: Path) -> None:
+    """Raise UserError for pictures at a depth where they have no label, or would be passed over."""
+    lost = min(picture_files(folder), default=None)
+    if lost:
+        raise UserError(f"{lost}: not in a label folder; {LAYOUT}; move it there")
 
 
 def subfolders(folder: Path) -> list[Path]:

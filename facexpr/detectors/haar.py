@@ -92,11 +92,11 @@ def find_eyes(upper_face: np.ndarray, cascade: cv2.CascadeClassifier) -> np.ndar
 
 
 def load_cascade(place: str, name: str) -> cv2.CascadeClassifier:
-    """Load the cascade of that file name in FOLDERS, or of that path.
+    """Load the cascade of that file name in FOLDERS, where DVC sees it change.
 
     Raises UserError, naming the parameter `place`, when there is none or it is no cascade.
     """
-    paths = [*(folder / name for folder in FOLDERS), Path(name)]
+    paths = [folder / name for folder in FOLDERS if Path(name).name == name]
     path = next((path for path in paths if path.is_file()), None)
     if path is None:
         raise _missing(place, name)
@@ -113,7 +113,7 @@ def load_cascade(place: str, name: str) -> cv2.CascadeClassifier:
 
 def _missing(place: str, name: str) -> UserError:
     names = {path.name for folder in FOLDERS for path in folder.glob("*.xml")}
-    near = get_close_matches(name, sorted(names))
+    near = get_close_matches(Path(name).name, sorted(names))
     hint = f"; did you mean {' or '.join(near)}?" if near else "; put it into data/cascades"
     places = ", ".join(map(str, FOLDERS))
-    return UserError(f"{place}: no cascade '{name}' in {places}, nor at that path{hint}")
+    return UserError(f"{place}: no cascade '{name}' in {places}{hint}")

@@ -91,7 +91,7 @@ def test_labels_that_the_folders_do_not_have(project, call, change):
     change(data={"labels": ["happy", "sad"]})
     assert call("check").error == (
         "data/raw/images: label 'odd' is not in data.labels (happy, sad); "
-        "add it there, or leave it out with data.relabel: {odd: null}"
+        "add it there, or leave it out with data.relabel: {'odd': null}"
     )
     change(data={"relabel": {"odd": None}})
     assert call("check").out == "params.yaml: ok (folder from data/raw/images)\n"

@@ -1,5 +1,6 @@
 """What is done alike for all data sets: the user's classes made of the data set's labels."""
 
+import os
 import tracemalloc
 from pathlib import Path
 
@@ -226,14 +227,14 @@ def test_a_label_that_is_neither_declared_nor_left_out(table):
         next(samples)
     assert str(caught.value) == (
         "fer2013.csv row 2: label 'fear' is not in data.labels (angry, disgust, happy, sad, "
-        "surprise, neutral); add it there, or leave it out with data.relabel: {fear: null}"
+        "surprise, neutral); add it there, or leave it out with data.relabel: {'fear': null}"
     )
 
 
 def test_a_label_folder_that_is_neither_declared_nor_left_out(pictures):
     assert error_of("folder", pictures, ["happy", "sad"], {"odd": None}) == (
         f"{pictures}: label 'hapy' is not in data.labels (happy, sad); "
-        "add it there, or leave it out with data.relabel: {hapy: null}"
+        "add it there, or leave it out with data.relabel: {'hapy': null}"
     )
 
 
@@ -291,3 +292,15 @@ def test_the_source_itself_and_files_in_it_may_be_links(tmp_path):
     (tree / "train/sad/b.png").symlink_to(tmp_path / "elsewhere.png")
     (tmp_path / "link").symlink_to(tree)
     assert len(list(datasets.read("folder", tmp_path / "link", ["happy", "sad"], {}))) == 3
+
+
+def test_a_name_that_is_not_utf_8_is_told_before_anything_is_read(tmp_path):
+    source = make_tree(tmp_path / "source")
+    odd = os.fsdecode(b"caf\xe9.png")
+    (source / "train/sad/b.png").rename(source / "train/sad" / odd)
+    (source / "train/happy/a.png").rename(source / "train/happy/smörgås.png")  # which is
+    with pytest.raises(UserError) as caught:
+        datasets.read("folder", source, ["happy", "sad"], {})
+    assert str(caught.value) == (
+        f"{source}/train/sad: the name b'caf\\xe9.png' is not UTF-8; rename that file"
+    )

@@ -123,3 +123,16 @@ def test_no_split_folders(tmp_path):
 def test_two_folders_for_one_split(tmp_path):
     add(tmp_path, *NAMES, "val/happy/1.png", "valid/happy/1.png")
     assert error_of(tmp_path) == f"{tmp_path}: both val and valid mean val; keep one"
+
+
+@pytest.mark.parametrize("name", ["train/x.png", "test/x.jpg", "train/a/person1/x.png"])
+def test_a_picture_at_another_depth_is_not_passed_over(tmp_path, name):
+    for good in ("train/a/1.png", "test/a/1.png", name):
+        path = tmp_path / good
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(encode_png(np.zeros((5, 8), np.uint8)))
+    with pytest.raises(UserError) as caught:
+        list(folder.read(tmp_path))
+    assert str(caught.value) == (
+        f"{tmp_path / name}: not in a label folder; {folder.LAYOUT}; move it there"
+    )

@@ -1,6 +1,7 @@
 """Stages as the programs that dvc.yaml runs, in a small project folder of their own."""
 
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -50,7 +51,7 @@ def stage_command(project: Path, stage: str) -> list[str]:
     for name in ("data.source", "predict.input"):
         section, key = name.split(".")
         text = text.replace(f"${{{name}}}", params[section][key])
-    return [sys.executable, *text.split()[1:]]
+    return [sys.executable, *shlex.split(text)[1:]]
 
 
 def run_stage(project: Path, stage: str, *more: str) -> subprocess.CompletedProcess:

@@ -176,7 +176,7 @@ def test_a_label_that_the_parameters_leave_out(project):
     set_params(project, {"data": {"labels": LABELS[:-1]}})
     message = fail_on(project, "fer2013.csv", table())
     assert message.startswith("fer2013.csv row 6: label 'neutral' is not in data.labels (angry,")
-    assert message.endswith("or leave it out with data.relabel: {neutral: null}")
+    assert message.endswith("or leave it out with data.relabel: {'neutral': null}")
 
 
 def test_a_key_that_the_source_lacks(project):
