@@ -36,8 +36,8 @@ def augment(x: keras.KerasTensor, how: Augmentation) -> keras.KerasTensor:
         (how.rotation, layers.RandomRotation, (turn,), {"fill_mode": "nearest"}),
         (how.zoom, layers.RandomZoom, (how.zoom,), {"fill_mode": "nearest"}),
         (how.brightness, layers.RandomBrightness, (how.brightness,), {}),
-        (how.contrast, layers.RandomContrast, (how.contrast,), {}),
-        # A single number would mean "up to this probability", another one for each face.
+        # Of a single number Keras makes "from 0": more contrast, never less; up to a probability.
+        (how.contrast, layers.RandomContrast, ((how.contrast, how.contrast),), {}),
         (how.erasing, layers.RandomErasing, ((how.erasing, how.erasing),), {}),
     )
     x = layers.Rescaling(1.0, dtype="float32")(x)  # some of the layers cannot take uint8

@@ -4,7 +4,10 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
+
+from facexpr.errors import UserError
 
 
 def configure(
@@ -12,9 +15,11 @@ def configure(
 ) -> None:
     """Set Keras' backend, the device and the precision, and ask for reproducible arithmetic.
 
-    device: "cpu" hides every accelerator, "gpu" requires none to be hidden, "auto" takes what
-    is there. Raises RuntimeError when Keras already runs on another backend.
+    device: "cpu" hides every accelerator, "gpu" must find one, "auto" takes what is there. Raises
+    UserError for a backend that is not installed and a GPU that it does not see, RuntimeError
+    when Keras already runs on another backend.
     """
+    check_backend(backend)
     if "keras" in sys.modules and sys.modules["keras"].backend.backend() != backend:
         raise RuntimeError(f"Keras was imported before its backend could be set to {backend}")
     os.environ["KERAS_BACKEND"] = backend
@@ -25,7 +30,15 @@ def configure(
         os.environ["JAX_PLATFORMS"] = "cpu"
     with silent_stderr():
         import keras
+    if device == "gpu" and not keras.distribution.list_devices("gpu"):
+        raise UserError(f"train.device: gpu, but {backend} sees none here; set it to auto or cpu")
     keras.mixed_precision.set_global_policy(precision)
+
+
+def check_backend(name: str) -> None:
+    """Raise UserError unless the backend is installed."""
+    if find_spec(name) is None:
+        raise UserError(f"train.backend: {name} is not installed here; install it, or set another")
 
 
 @contextmanager

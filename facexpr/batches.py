@@ -68,7 +68,8 @@ def make_targets(
     """Target shares, float32 (N, classes), of class codes (N,) and votes (N, classes).
 
     kind: "majority" is the label alone; "soft" and "probability" are shares of the votes; "multi"
-    is 1 for each class that has MULTI_SHARE of the votes. Images without votes go by their label.
+    is the share of each class that has MULTI_SHARE of the votes, and 0 for others. Images without
+    votes go by their label.
     """
     one_hot = np.eye(classes, dtype=np.float32)[labels]
     if kind == "majority" or votes is None:
@@ -76,7 +77,7 @@ def make_targets(
     total = votes.sum(axis=1, keepdims=True)
     shares = np.where(total > 0, votes / np.maximum(total, 1), one_hot)
     if kind == "multi":
-        shares = np.maximum(shares >= MULTI_SHARE, one_hot)
+        shares = np.where((shares >= MULTI_SHARE) | (one_hot > 0), np.maximum(shares, 1e-3), 0)
     return shares.astype(np.float32)
 
 

@@ -75,8 +75,9 @@ def aligned_panels(
     except UserError:
         return []
     panels = [("aligned", aligned)]
-    if (data / "mean.npz").is_file():
-        shown = seen(aligned, load_mean(data / "mean.npz"), normalise)
+    mean = load_mean(data / "mean.npz") if (data / "mean.npz").is_file() else None
+    if mean is not None and mean.image.shape == aligned.shape:  # not of an older alignment
+        shown = seen(aligned, mean, normalise)
         side = crop_px or len(aligned)
         cut = slice((len(aligned) - side) // 2, (len(aligned) - side) // 2 + side)
         panels.append((f"to the network ({normalise})", shown[cut, cut]))

@@ -86,7 +86,8 @@ def compile_model(fitted: keras.Model, settings: Settings, steps: int) -> None:
     optimizer = make_optimizer(how, settings.epochs, steps)
     loss = make_loss(settings.targets, how.label_smoothing)
     fitted.compile(optimizer, loss, metrics=["accuracy"])
-    optimizer.build(fitted.trainable_variables)  # or a resumed run could not restore its state
+    # Or a resumed run could not restore its state; under float16 Keras has wrapped the optimizer.
+    fitted.optimizer.build(fitted.trainable_variables)
 
 
 def fit(
@@ -185,6 +186,12 @@ def restore(fitted: keras.Model, scratch: Path) -> list[dict[str, float]]:
     path = scratch / "history.json"
     if not path.is_file():
         return []
-    history = json.loads(path.read_text(encoding="utf-8"))
-    fitted.load_weights(weights_path(scratch, len(history) - 1))
+    try:
+        history = json.loads(path.read_text(encoding="utf-8"))
+        fitted.load_weights(weights_path(scratch, len(history) - 1))
+    except (OSError, ValueError) as error:  # such as after a full disk or a power cut
+        reason = str(error).splitlines()[0]
+        raise UserError(
+            f"{scratch}: the state of an unfinished run is broken: {reason}; remove this folder"
+        ) from None
     return history

@@ -19,7 +19,7 @@ from facexpr.lmdb_store import load_records, load_votes
 from facexpr.mean import load_mean
 from facexpr.model_file import save_model
 from facexpr.params import Params, load
-from facexpr.scratch import fingerprint, scratch_root
+from facexpr.scratch import fingerprint, hold, scratch_root
 from facexpr.stage import Report, publish, run, write_json
 from facexpr.tables import write_table
 
@@ -38,13 +38,14 @@ def main(report: Report) -> None:
     args = parser.parse_args()
     params = load()
     scratch = scratch_root() / "train" / name_run(args, params)
-    with publish(args.model, args.metrics, args.history) as new:
-        model, history, size = fit(args, params, scratch, report)
-        best = int(history["val_accuracy"].idxmax()) if params.train.keep == "best" else -1
-        save_model(new[0], model, make_card(params))
-        write_json(new[1], headline(history.iloc[best], size))
-        write_table(new[2], history.round(6))
-    shutil.rmtree(scratch)
+    with hold(scratch):
+        with publish(args.model, args.metrics, args.history) as new:
+            model, history, size = fit(args, params, scratch, report)
+            best = int(history["val_accuracy"].idxmax()) if params.train.keep == "best" else -1
+            save_model(new[0], model, make_card(params))
+            write_json(new[1], headline(history.iloc[best], size))
+            write_table(new[2], history.round(6))
+        shutil.rmtree(scratch)
 
 
 def fit(args: argparse.Namespace, params: Params, scratch: Path, report: Report):

@@ -77,7 +77,7 @@ CODES = np.array([2, 1, 1, 0])
         ("majority", [[0, 0, 1], [0, 1, 0], [0, 1, 0], [1, 0, 0]]),
         ("soft", [[0, 0, 1], [0.3, 0.7, 0], [0.2, 0.5, 0.3], [0.5, 0.5, 0]]),
         ("probability", [[0, 0, 1], [0.3, 0.7, 0], [0.2, 0.5, 0.3], [0.5, 0.5, 0]]),
-        ("multi", [[0, 0, 1], [1, 1, 0], [0, 1, 1], [1, 1, 0]]),
+        ("multi", [[0, 0, 1], [0.3, 0.7, 0], [0, 0.5, 0.3], [0.5, 0.5, 0]]),
     ],
 )
 def test_what_votes_make_of_a_target(kind, expected):
@@ -89,6 +89,12 @@ def test_what_votes_make_of_a_target(kind, expected):
 @pytest.mark.parametrize("kind", ["majority", "soft", "multi"])
 def test_without_votes_the_label_is_the_target(kind):
     np.testing.assert_array_equal(make_targets(kind, CODES, None, 4), np.eye(4)[CODES])
+
+
+@pytest.mark.parametrize("kind", ["majority", "soft", "multi"])
+def test_the_class_that_balancing_goes_by_is_the_label(kind):
+    batches = Batches(IMAGES[:3], make_targets(kind, CODES[:3], VOTES[:3], 3), 4)
+    assert batches.labels.tolist() == CODES[:3].tolist()
 
 
 def test_classes_are_drawn_by_their_shares():

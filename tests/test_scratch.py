@@ -1,8 +1,10 @@
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from facexpr.scratch import fingerprint, scratch_root
+from facexpr.scratch import fingerprint, hold, scratch_root
 
 
 @pytest.fixture
@@ -52,3 +54,14 @@ def test_bytes_that_move_from_one_file_to_the_next_change_the_name(files):
     files[0].write_bytes(b"one ")
     files[1].write_bytes(b"twothree")
     assert fingerprint({}, files) != before
+
+
+def test_who_comes_second_waits_until_the_folder_is_free(tmp_path):
+    folder = tmp_path / "train" / "a"
+    code = f"from facexpr.scratch import *\nwith hold(Path({str(folder)!r})): print('in')"
+    with hold(folder):
+        second = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+        with pytest.raises(subprocess.TimeoutExpired):
+            second.wait(2)
+    assert second.communicate(timeout=30)[0] == b"in\n"
+    assert second.returncode == 0

@@ -278,6 +278,31 @@ def test_every_way_of_batching_resumes_to_the_same_weights(tmp_path, batching):
     assert resumed.equals(history)
 
 
+def test_half_precision_resumes_to_the_same_weights(tmp_path):
+    keras.mixed_precision.set_global_policy("mixed_float16")
+    try:
+        model, history = train(SETTINGS, tmp_path / "whole")
+        with pytest.raises(KilledError):
+            train(SETTINGS, tmp_path / "broken", Kill("on_epoch_begin", 3))
+        again, resumed = train(SETTINGS, tmp_path / "broken")
+    finally:
+        keras.mixed_precision.set_global_policy("float32")
+    check_equal_weights(again, model.get_weights())
+    assert resumed.equals(history)
+
+
+def test_a_broken_state_is_told_with_its_folder(tmp_path):
+    with pytest.raises(KilledError):
+        train(SETTINGS, tmp_path, Kill("on_epoch_begin", 3))
+    state = weights_path(tmp_path, 1)
+    state.write_bytes(state.read_bytes()[:1000])
+    with pytest.raises(UserError) as caught:
+        train(SETTINGS, tmp_path)
+    message = str(caught.value)
+    assert message.startswith(f"{tmp_path}: the state of an unfinished run is broken: ")
+    assert message.endswith("; remove this folder")
+
+
 def test_multi_targets_train(tmp_path):
     settings = replace(change(label_smoothing=0.0), targets="multi")
     _, history = train(settings, tmp_path)

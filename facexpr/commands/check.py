@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from facexpr import datasets, detectors, networks, project
+from facexpr.backend import check_backend
 from facexpr.detectors.haar import load_cascade
 from facexpr.errors import UserError, unknown_name
 from facexpr.params import Detect, Params, load
@@ -34,6 +35,7 @@ def check_names(params: Params) -> None:
     ):
         if name not in available:
             raise unknown_name(place, name, available)
+    check_backend(params.train.backend)
 
 
 def check_inputs(params: Params) -> None:
