@@ -30,6 +30,7 @@ def run(args: argparse.Namespace) -> int:
     """Predict, write, and say what was done; exit code 1 only if a picture failed."""
     root = Path(os.path.relpath(project.find_root()))
     pictures, out = find_pictures(args.paths), args.out
+    check_outputs(args)
     if out and out.resolve() in {picture.parent.resolve() for picture in pictures}:
         raise UserError(f"{args.out}: holds pictures to predict; name another folder")
     params = load(root / "params.yaml")
@@ -61,6 +62,15 @@ def run(args: argparse.Namespace) -> int:
         file=sys.stderr,
     )
     return 1 if failures else 0
+
+
+def check_outputs(args: argparse.Namespace) -> None:
+    """Raise UserError for an output that cannot be written, before any work is done."""
+    for option, path in (("--json", args.json), ("--csv", args.csv)):
+        if path and Path(path).is_dir():
+            raise UserError(f"{option} {path}: a folder; expected a file's name")
+    if args.out and args.out.exists() and not args.out.is_dir():
+        raise UserError(f"--out {args.out}: a file; expected a folder's name")
 
 
 def describe(path: Path, records: list[dict]) -> str:

@@ -141,3 +141,17 @@ def test_a_model_of_another_version_is_told_in_one_line(model, tmp_path):
     assert message.startswith(f"{path}: its alignment does not fit this version of facexpr: ")
     assert "'margin'" in message
     assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    ("option", "name", "words"),
+    [
+        ("--json", "pictures", "--json pictures: a folder; expected a file's name"),
+        ("--csv", "pictures", "--csv pictures: a folder; expected a file's name"),
+        ("--out", "params.yaml", "--out params.yaml: a file; expected a folder's name"),
+    ],
+)
+def test_an_output_that_cannot_be_written_is_told_before_the_work(
+    pictures, call, option, name, words
+):
+    assert call("predict", "pictures", option, name).error == words
