@@ -11,6 +11,8 @@ from facexpr.stage import Report, peak_memory, publish, write_json
 
 ROOT = Path(__file__).parents[1]
 HEAD = f"import sys; sys.path.insert(0, {str(ROOT)!r})\nfrom facexpr.stage import *\n"
+# A shell starts its background jobs deaf to interrupts, and what they start inherits that.
+HEAD += "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
 
 
 def write_program(body):
