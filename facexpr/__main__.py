@@ -6,7 +6,17 @@ from importlib import import_module
 
 from facexpr.errors import UserError
 
-COMMANDS = ("recipe", "check", "show", "export", "networks", "predict")
+COMMANDS = (
+    "recipe",
+    "check",
+    "show",
+    "export",
+    "networks",
+    "evaluate",
+    "compare",
+    "report",
+    "predict",
+)
 
 
 def build_parser() -> argparse.ArgumentParser:

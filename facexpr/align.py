@@ -1,12 +1,13 @@
 """Aligned faces: what a detected face, or none, makes of an image."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
 from facexpr.detectors import Face
+from facexpr.errors import UserError
 from facexpr.geometry import cut, similarity, square_to, stretch_to, warp, whole_box, widen
 from facexpr.images import to_grey
 
@@ -34,6 +35,17 @@ class Alignment:
     fill: int
     interpolation: str
     equalise: str
+
+
+def alignment_of(settings: Mapping, name: object) -> Alignment:
+    """The alignment that the model file `name` carries; raises UserError where it does not fit."""
+    try:
+        return Alignment(**settings)
+    except TypeError as error:  # a card of another version
+        raise UserError(
+            f"{name}: its alignment does not fit this version of facexpr: {error}; "
+            "train it again, or use the version that did"
+        ) from None
 
 
 def placed_by(face: Face | None, method: str) -> str:

@@ -3,14 +3,17 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from facexpr.datasets import Sample
+from facexpr.errors import UserError
 from facexpr.images import hash_image
 from facexpr.records import ShardWriter, make_key
 from facexpr.splits import divide, find_leaks
 from facexpr.tables import INDEX_COLUMNS
 
+SPLIT_COLUMNS = ["key", "split", "label", "row", "subject", "part", "hash"]
 LEFT_OUT = ""  # in place of a split
 
 
@@ -65,6 +68,51 @@ def _write(
             indexed = (key, split, sample.label, sample.row, sample.origin, sample.subject, votes)
             rows.append((*indexed, sample.part, hash_image(sample.image) if hashed else ""))
     return pd.DataFrame(rows, columns=[*INDEX_COLUMNS, "part", "hash"])
+
+
+def load_split(
+    read: Callable[[], Iterable[Sample]],
+    split: str,
+    prepare: Callable[[np.ndarray], np.ndarray],
+    *,
+    val_fraction: float,
+    test_fraction: float,
+    seed: int,
+) -> tuple[pd.DataFrame, list[np.ndarray], list[Sequence[int]]]:
+    """Take one split into memory: a table of all samples, and the split's images and votes.
+
+    Images come as `prepare` makes them, votes are empty where there are none. The table: key,
+    split, label, row, subject, part, hash. Splits that the source lacks are carved as `take_in`
+    does it, unless it has no train; only then is the source read twice. Raises UserError for an
+    empty split.
+    """
+    samples, taken = _gather(read(), prepare, lambda number, sample: sample.split == split)
+    splits = samples["split"]
+    if (splits == "train").any():
+        splits = divide(samples, val_fraction, test_fraction, seed)
+    if not splits.equals(samples["split"]):
+        chosen = (splits == split).to_numpy()
+        samples, taken = _gather(read(), prepare, lambda number, sample: chosen[number])
+        samples["split"] = splits
+    if not taken:
+        raise UserError(f"split {split}: holds no sample; found: {', '.join(splits.unique())}")
+    samples["key"] = list(map(make_key, samples["split"], samples["row"]))
+    return samples, [image for image, _ in taken], [votes for _, votes in taken]
+
+
+def _gather(
+    samples: Iterable[Sample],
+    prepare: Callable[[np.ndarray], np.ndarray],
+    wanted: Callable[[int, Sample], bool],
+) -> tuple[pd.DataFrame, list[tuple[np.ndarray, list[int]]]]:
+    """A row of every sample, and the prepared image and the votes of the wanted ones."""
+    rows, taken = [], []
+    for number, one in enumerate(samples):
+        about = (one.split, one.label, one.row, one.subject, one.part, hash_image(one.image))
+        rows.append(("", *about))
+        if wanted(number, one):
+            taken.append((prepare(one.image), list(one.votes.values()) if one.votes else []))
+    return pd.DataFrame(rows, columns=SPLIT_COLUMNS), taken
 
 
 def select(samples: Iterable[Sample], limit: int | None, keys: set[str] | None) -> Iterator[Sample]:

@@ -46,7 +46,7 @@ def gather(key: str, data: Path, labels: Sequence[str], normalise: str, crop_px:
         panels.append(("box and landmarks", mark(image, face)))
         facts.append("no face found" if face is None else f"face found, score {face.score:.3f}")
     panels += aligned_panels(key, data, normalise, crop_px)
-    facts += copies_of(key, data / "audit" / "copies.csv")
+    facts += copies_of(key, data / "audit")
     return Journey(panels, facts, probabilities_of(key, sample.split, data / "evaluation"))
 
 
@@ -103,15 +103,26 @@ def votes_of(text: str, labels: Sequence[str]) -> list[str]:
     return [f"votes: {', '.join(given)}"] if given else []
 
 
-def copies_of(key: str, path: Path) -> list[str]:
-    """A line about exactly equal images, if audit found some."""
+def copies_of(key: str, audit: Path) -> list[str]:
+    """Lines about equal and nearly equal images, of what audit found; none if it has not run."""
+    equal, near = (others_of_group(key, audit / f"{name}.csv") for name in ("copies", "near"))
+    lines = []
+    if equal is not None:
+        lines += [f"equal images: {', '.join(equal.values())}" if equal else "no equal image"]
+    if near is not None:
+        named = [name for other, name in near.items() if other not in (equal or {})]
+        lines += [f"nearly equal images: {', '.join(named)}" if named else "no nearly equal image"]
+    return lines
+
+
+def others_of_group(key: str, path: Path) -> dict[str, str] | None:
+    """What stands with a key in a group: key to "key (label)"; None without the table."""
     if not path.is_file():
-        return []
-    copies = read_table(path, ["group", "key", "label"])
-    groups = copies.loc[copies["key"] == key, "group"]
-    others = copies[copies["group"].isin(groups) & (copies["key"] != key)]
-    named = [f"{row.key} ({row.label})" for row in others.itertuples()]
-    return [f"equal images: {', '.join(named)}"] if named else ["no equal image"]
+        return None
+    table = read_table(path, ["group", "key", "label"])
+    groups = table.loc[table["key"] == key, "group"]
+    others = table[table["group"].isin(groups) & (table["key"] != key)]
+    return {one.key: f"{one.key} ({one.label})" for one in others.itertuples()}
 
 
 def probabilities_of(key: str, split: str, folder: Path) -> dict[str, float] | None:

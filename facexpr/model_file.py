@@ -1,6 +1,7 @@
 """Saved models: a Keras archive that also carries labels and alignment, and stays byte-identical.
 
-`facexpr.json` is an extra member that Keras ignores: {"labels": [...], "align": {...}}.
+`facexpr.json` is an extra member that Keras ignores, a mapping: labels; align, the alignment's
+settings; crop_px, the middle that the model cuts out, or 0; fit, the splits it was fitted on.
 """
 
 import json
@@ -42,23 +43,32 @@ def _number_objects(config: str) -> str:
 
 def read_card(path: Path) -> dict:
     """Read a model's card; raises UserError when the file is missing or has none."""
+    card = find_card(path)
+    if card is None:
+        raise UserError(f"{path}: has no {CARD}: not a model that facexpr saved")
+    return card
+
+
+def find_card(path: Path) -> dict | None:
+    """Read the card of a model file, None where it has none: it is not this project's.
+
+    Raises UserError when the file is missing or no Keras archive.
+    """
     try:
         with zipfile.ZipFile(path) as archive:
-            return json.loads(archive.read(CARD))
+            return json.loads(archive.read(CARD)) if CARD in archive.namelist() else None
     except FileNotFoundError:
         raise UserError(f"{path}: no such model; train one with 'dvc repro'") from None
     except zipfile.BadZipFile:
         raise UserError(f"{path}: not a Keras model file; run 'dvc checkout'") from None
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror}") from None
-    except KeyError:
-        raise UserError(f"{path}: has no {CARD}: not a model that facexpr saved") from None
 
 
 def load_model(path: Path):
     """Load a saved model in Keras' safe mode; raises UserError when that fails."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    read_card(path)  # its errors are clearer than Keras' own
+    find_card(path)  # its errors are clearer than Keras' own
     import keras  # late: it takes seconds
 
     try:
@@ -66,3 +76,18 @@ def load_model(path: Path):
     except (ValueError, TypeError, OSError, KeyError) as error:
         first = str(error).strip().splitlines()[0]
         raise UserError(f"{path}: Keras cannot load it: {first}") from None
+
+
+def with_temperature(model, temperature: float):
+    """The same model with its logits divided by `temperature`, by a stock layer before softmax.
+
+    Raises ValueError for a model that does not end in a softmax of its own.
+    """
+    import keras
+
+    last = model.layers[-1]
+    if getattr(last, "activation", None) is not keras.activations.softmax:
+        raise ValueError(f"the model ends in {last.name}, expected a layer that is a softmax")
+    scale = keras.layers.Rescaling(1 / temperature, dtype="float32", name="temperature")
+    softmax = keras.layers.Activation("softmax", dtype="float32", name=last.name)
+    return keras.Model(model.input, softmax(scale(last.input)))

@@ -59,6 +59,10 @@ class Audit:
     """What counts as suspicious in the data."""
 
     constant_range: int = between(0, 255)
+    flat_rows: float = between(0.01, 1.0)
+    flat_pixels: float = between(0.01, 1.0)
+    near_bits: int = between(0, 15)
+    near_correlation: float = between(0.0, 1.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,6 +151,7 @@ class Train:
 class Evaluate:
     """How the trained model is measured."""
 
+    split: Literal["val", "test", "train"]
     views: Literal[1, 2, 10]
     crop: float = between(0.5, 1.0)
     bootstrap_draws: int = between(100, 1_000_000)

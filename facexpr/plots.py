@@ -149,6 +149,30 @@ def save_class_bars(
     _save(figure, path)
 
 
+def save_reliability(
+    path: Path, curves: Mapping[str, Mapping[str, Sequence[float]]], title: str
+) -> None:
+    """Draw accuracy over confidence, with the share of images in each bin below.
+
+    curves: by name, the columns low, high, n, confidence, accuracy of `metrics.reliability`.
+    """
+    figure = _figure(5.2, 6.0, title)
+    above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+    above.plot([0, 1], [0, 1], ":", color=QUIET, label="confidence = accuracy")
+    for (name, bins), colour in zip(curves.items(), (FIRST, SECOND, THIRD), strict=False):
+        above.plot(bins["confidence"], bins["accuracy"], ".-", color=colour, label=name)
+        share = np.asarray(bins["n"]) / np.sum(bins["n"])
+        middle = (np.asarray(bins["low"]) + np.asarray(bins["high"])) / 2
+        below.step(middle, share, ".-", where="mid", color=colour)
+    for axes, words in ((above, "accuracy"), (below, "share of images")):
+        axes.set(ylabel=words, xlim=(0, 1))
+        axes.grid(color="#DDDDDD", linewidth=0.6)
+    above.set(ylim=(0, 1))
+    below.set(xlabel="confidence", ylim=(0, None))
+    above.legend(edgecolor="none", framealpha=0.9, loc="upper left")
+    _save(figure, path)
+
+
 def save_journey(
     path: Path,
     panels: Sequence[tuple[str, np.ndarray]],

@@ -7,10 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from facexpr import detectors
-from facexpr.align import Alignment, align_face
+from facexpr.align import align_face, alignment_of
 from facexpr.backend import configure
 from facexpr.detectors import Detector, Face
-from facexpr.errors import UserError
 from facexpr.face_choice import choose_face
 from facexpr.inference import probabilities
 from facexpr.model_file import load_model, read_card
@@ -48,13 +47,7 @@ class Predictor:
         """
         card = read_card(model_path)
         self.labels: Sequence[str] = card["labels"]
-        try:
-            self._alignment = Alignment(**card["align"])
-        except TypeError as error:  # a card of another version
-            raise UserError(
-                f"{model_path}: its alignment does not fit this version of facexpr: {error}; "
-                "train it again, or use the version that did"
-            ) from None
+        self._alignment = alignment_of(card["align"], model_path)
         self._model = load_model(model_path)
         self._detector, self._min_score = detector, min_score
 

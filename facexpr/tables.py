@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TextIO
 
 import pandas as pd
 
@@ -17,14 +18,18 @@ def write_table(path: Path, table: pd.DataFrame) -> None:
     table.to_csv(path, index=False, lineterminator="\n")
 
 
-def read_table(path: Path, columns: Sequence[str]) -> pd.DataFrame:
+def read_table(
+    path: Path | str, columns: Sequence[str], file: TextIO | None = None
+) -> pd.DataFrame:
     """Read a CSV that has at least `columns`, one of them `key`; empty text stays text.
+
+    file: where it is open already, and `path` no more than its name.
 
     Raises UserError when the file is missing, broken, lacks a column or repeats a key.
     """
     try:
         text = dict.fromkeys(TEXT_COLUMNS, str)
-        table = pd.read_csv(path, dtype=text, keep_default_na=False, na_values=[""])
+        table = pd.read_csv(file or path, dtype=text, keep_default_na=False, na_values=[""])
     except FileNotFoundError:
         raise UserError(f"{path}: not found; run 'dvc repro' or 'dvc checkout'") from None
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:

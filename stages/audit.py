@@ -1,51 +1,119 @@
 """Look for what is suspicious in the data: a side branch that no later stage's images wait for.
 
-Reads: image shards, index. Writes: headline counts, the exact copies, a sheet of conflicts.
+Reads: image shards, index. Writes: headline counts; tables of equal, nearly equal and suspect
+images, of classes and, where there are any, of votes; sheets of the worst.
 """
 
 import argparse
+from functools import partial
 from pathlib import Path
 
-from facexpr.audit import count_findings, describe_images, find_copies
+import pandas as pd
+
+from facexpr.audit import (
+    count_classes,
+    count_findings,
+    count_votes,
+    describe_images,
+    find_copies,
+    find_near_copies,
+    find_suspects,
+    keys_with_copy_in,
+    near_candidates,
+    worst_conflicts,
+    worst_near,
+)
 from facexpr.drawing import contact_sheet
 from facexpr.images import encode_png
-from facexpr.params import load
+from facexpr.params import Audit, load
+from facexpr.perceptual_hash import confirm, near_pairs, perceptual_hash
 from facexpr.records import read_shards
 from facexpr.stage import Report, publish, run, write_json
 from facexpr.tables import check_same_keys, read_index, write_table
 
+TILES, TILES_OF_GROUP = 64, 4
+
 
 def main(report: Report) -> None:
-    """Hash every image, and tell copies, conflicts and constant images."""
+    """Hash every image, and tell copies, conflicts, suspects and counts."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--images", type=Path, required=True, help="folder of shards")
     parser.add_argument("--index", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True, help="folder")
     parser.add_argument("--metrics", type=Path, required=True)
     args = parser.parse_args()
+    params = load()
     index = read_index(args.index)
     images = report.progress(read_shards(args.images), total=len(index))
-    described = describe_images(images)
+    described = describe_images(images, perceptual_hash)
     check_same_keys(described["key"], index["key"], (str(args.images), str(args.index)))
     table = described.merge(index, on="key", validate="one_to_one")
-    copies = find_copies(table)
-    findings = count_findings(table, copies, load().audit.constant_range)
+    tables = look(table, args.images, params.audit) | {
+        "classes": count_classes(table, params.data.labels),
+        "votes": count_votes(table, params.data.labels),
+    }
+    findings = count_findings(table, *(tables[name] for name in ("copies", "near", "suspects")))
     with publish(args.out, args.metrics) as (out, metrics):
-        write_table(out / "copies.csv", copies)
-        (out / "conflicts.png").write_bytes(encode_png(conflict_sheet(args.images, copies)))
+        for name, found in tables.items():
+            if name != "votes" or len(found):
+                write_table(out / f"{name}.csv", found)
+        draw(tables, args.images, out)
         write_json(metrics, findings)
-    for name in ("constant", "copies", "groups_across_splits", "conflicting_groups"):
+    tell(report, tables, findings)
+
+
+def look(table: pd.DataFrame, images: Path, audit: Audit) -> dict[str, pd.DataFrame]:
+    """Find equal, nearly equal and suspect images."""
+    distinct = near_candidates(table, audit.constant_range)
+    near = distinct[near_pairs(table["near_hash"].to_numpy()[distinct], audit.near_bits)]
+    keys, read = table["key"].to_list(), partial(read_shards, images)
+    alike = confirm(near, keys, read, audit.near_correlation)
+    shares = audit.flat_rows, audit.flat_pixels
+    return {
+        "copies": find_copies(table),
+        "near": find_near_copies(table, alike),
+        "suspects": find_suspects(table, audit.constant_range, *shares),
+    }
+
+
+def draw(tables: dict[str, pd.DataFrame], images: Path, out: Path) -> None:
+    """Draw the sheets; only the pictures on them are read again."""
+    near, suspects = tables["near"], tables["suspects"].head(TILES)
+    groups = {
+        "conflicts": worst_conflicts(near, TILES, TILES_OF_GROUP),
+        "near": worst_near(near, tables["copies"], TILES, TILES_OF_GROUP),
+    }
+    keys = {key for shown in (*groups.values(), suspects) for key in shown["key"]}
+    tiles = dict(read_shards(images, keys)) if keys else {}
+    captions = {
+        name: [f"{one.group} {one.split} {one.label}" for one in shown.itertuples()]
+        for name, shown in groups.items()
+    } | {"suspects": [f"{one.row} {one.reason}" for one in suspects.itertuples()]}
+    titles = {
+        "conflicts": "Equal and nearly equal images, unequal labels",
+        "near": "Nearly equal images, across splits first",
+        "suspects": "Constant, broken and blank images",
+    }
+    for name, shown in {**groups, "suspects": suspects}.items():
+        pictures = [tiles[key] for key in shown["key"]]
+        sheet = contact_sheet(pictures, captions[name], title=titles[name])
+        (out / f"{name}.png").write_bytes(encode_png(sheet))
+
+
+def tell(report: Report, tables: dict[str, pd.DataFrame], findings: dict[str, int]) -> None:
+    """Put what matters on the summary line."""
+    for reason, count in tables["suspects"]["reason"].value_counts(sort=False).items():
+        report.note(reason, count)
+    for name in ("copy_groups", "near_groups", "groups_across_splits", "conflicting_groups"):
         report.note(name.replace("_", " "), findings[name])
-
-
-def conflict_sheet(images: Path, copies, most: int = 64):
-    """The first images that stand in the data with more than one label."""
-    labels = copies.groupby("group")["label"].transform("nunique")
-    shown = copies[labels > 1].head(most)
-    captions = {row.key: f"{row.group} {row.split} {row.label}" for row in shown.itertuples()}
-    tiles = dict(read_shards(images, set(captions))) if captions else {}
-    ordered = [tiles[key] for key in captions]
-    return contact_sheet(ordered, list(captions.values()), title="Equal images, unequal labels")
+    for name, words in (("copies", "equal"), ("near", "equal or nearly equal")):
+        leaked = keys_with_copy_in(tables[name], "test", ["train", "val"])
+        report.note(f"test images {words} to train or val", len(leaked))
+    votes = tables["votes"]
+    if len(votes):
+        report.note("images with votes", int(votes["n"].sum()))
+        for name in ("agree", "tied"):
+            report.note(f"votes {name}", round((votes["n"] * votes[name]).sum()))
 
 
 if __name__ == "__main__":

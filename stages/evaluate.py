@@ -1,79 +1,95 @@
-"""Measure the model on every image of val and test.
+"""Measure the model on every image of the split asked, and of val.
 
-Reads: model, its history, LMDB, the copies that audit found. Writes: headline metrics, every
-prediction, figures by class, charts as PNG and plot data, a sheet of the most confident errors.
+Reads: model, its history, LMDB, the faces found, the copies that audit found. Writes: headline
+metrics, all figures, every prediction, charts as PNG and plot data, a sheet of the surest errors.
 """
 
 import argparse
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from facexpr.audit import keys_with_copy_in
 from facexpr.backend import configure
-from facexpr.drawing import contact_sheet
+from facexpr.calibration import fit_temperature
 from facexpr.errors import UserError
+from facexpr.evaluation import (
+    by_face,
+    describe,
+    headline,
+    predict_views,
+    prediction_table,
+    without_copies,
+)
+from facexpr.evaluation_pictures import (
+    draw_classes,
+    draw_confusion,
+    draw_reliability,
+    error_sheet,
+)
+from facexpr.faces import read_faces
 from facexpr.images import encode_png
 from facexpr.inference import probabilities
-from facexpr.lmdb_store import load_records
-from facexpr.metrics import accuracy, bootstrap_interval, class_table, confusion, macro_f1
+from facexpr.lmdb_store import load_records, load_votes
 from facexpr.model_file import load_model, read_card
-from facexpr.params import Evaluate, load
-from facexpr.plots import save_class_bars, save_confusion, save_history
+from facexpr.params import Params, load
+from facexpr.plots import save_history
 from facexpr.stage import Report, publish, run, write_json
 from facexpr.tables import read_table, write_table
-from facexpr.views import average_views
+from facexpr.views import VIEWS
+
+
+class Split(NamedTuple):
+    """A split, and what the model says of it: probabilities by number of views."""
+
+    keys: list[str]
+    images: np.ndarray
+    labels: np.ndarray
+    votes: np.ndarray
+    chances: dict[int, np.ndarray]
 
 
 def main(report: Report) -> None:
-    """Predict val and test, and write what follows from it."""
+    """Predict, and write what follows from it."""
+    args = parse_arguments()
+    params = load()
+    card = read_card(args.model)  # a missing model is told before Keras takes its seconds
+    history = read_history(args.history, params.train.keep)
+    tables = {
+        name: read_table(path, ["group", "key", "split"])
+        for name, path in (("copies", args.copies), ("near_copies", args.near))
+    }
+    found = {key: face is not None for key, face in read_faces(args.faces).items()}
+    splits = predict_splits(args, card, params, report)
+    temperature = find_temperature(splits["val"], params)
+    figures = {}
+    for name, one in splits.items():
+        groups = by_face(one.keys, found)
+        groups |= without_copies(one.keys, name, params.data.fit, tables)
+        figures[name] = figures_of(one, card["labels"], groups, temperature, params)
+    with publish(args.out, args.metrics, args.plots, args.view) as (out, metrics, plots, view):
+        write_json(metrics, headline(figures[params.evaluate.split]))
+        write_details(out, splits, figures, params.evaluate.views)
+        save_history(plots / "curves.png", *history)
+        write_pictures(plots, view, splits, figures, params)
+
+
+def parse_arguments() -> argparse.Namespace:
+    """The paths that dvc.yaml gives."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--lmdb", type=Path, required=True, help="folder of LMDB folders")
     parser.add_argument("--history", type=Path, required=True, help="CSV of train")
-    parser.add_argument("--copies", type=Path, required=True, help="CSV of audit")
+    parser.add_argument("--faces", type=Path, required=True, help="CSV of detect")
+    parser.add_argument("--copies", type=Path, required=True, help="CSV of audit: equal images")
+    parser.add_argument("--near", type=Path, required=True, help="CSV of audit: nearly equal ones")
     parser.add_argument("--out", type=Path, required=True, help="folder")
     parser.add_argument("--metrics", type=Path, required=True)
     parser.add_argument("--plots", type=Path, required=True, help="folder")
     parser.add_argument("--view", type=Path, required=True, help="PNG")
-    args = parser.parse_args()
-    params = load()
-    names = read_card(args.model)["labels"]
-    history = read_history(args.history, params.train.keep)
-    copies = read_table(args.copies, ["group", "key", "split"])
-    copied = keys_with_copy_in(copies, "test", params.data.fit)
-    configure(params.train.backend, params.train.device)
-    model = load_model(args.model)
-    predicted = {
-        split: predict(model, args.lmdb / split / "data.mdb", params.evaluate, report)
-        for split in ("val", "test")
-    }
-    with publish(args.out, args.metrics, args.plots, args.view) as (out, metrics, plots, view):
-        write_json(metrics, headline(predicted, copied, params.evaluate))
-        for split, (keys, _, labels, chances) in predicted.items():
-            write_table(out / f"{split}.csv", prediction_table(keys, labels, chances, names))
-        keys, images, labels, chances = predicted["test"]
-        table = class_table(chances, labels, names)
-        write_table(out / "classes.csv", table)
-        save_class_bars(plots / "classes.png", *(table[column] for column in table))
-        save_history(plots / "curves.png", *history)
-        counts = confusion(chances, labels)
-        save_confusion(plots / "confusion.png", counts, names, f"test, n = {len(keys)}")
-        actual, guessed = (np.asarray(names)[codes] for codes in (labels, chances.argmax(1)))
-        pairs = pd.DataFrame({"actual": actual, "predicted": guessed})
-        write_table(plots / "confusion.csv", pairs)
-        view.write_bytes(encode_png(error_sheet(images, labels, chances, names)))
-
-
-def predict(model, path: Path, params: Evaluate, report: Report):
-    """Keys, images, labels and averaged probabilities of a split."""
-    keys, images, labels = load_records(path)
-    report.items += len(keys)
-    chances = average_views(
-        lambda view: probabilities(model, view), images, params.views, params.crop
-    )
-    return keys, images, labels, chances
+    return parser.parse_args()
 
 
 def read_history(path: Path, keep: str):
@@ -89,44 +105,67 @@ def read_history(path: Path, keep: str):
         raise UserError(f"{path}: not a history of train: {reason}; run 'dvc repro'") from None
 
 
-def headline(predicted: dict, copied: set[str], params: Evaluate) -> dict:
-    """At most eight figures; those of test come with n, interval, and without copies."""
-    _, _, val_labels, val_chances = predicted["val"]
-    keys, _, labels, chances = predicted["test"]
-    correct = chances.argmax(axis=1) == labels
-    low, high = bootstrap_interval(correct, params.bootstrap_draws, params.seed)
-    apart = np.array([key not in copied for key in keys])
-    figures = {
-        "val_accuracy": accuracy(val_chances, val_labels),
-        "test_accuracy": accuracy(chances, labels),
-        "test_low": low,
-        "test_high": high,
-        "test_macro_f1": macro_f1(chances, labels),
-    }
-    if apart.any():
-        figures["test_accuracy_without_copies"] = accuracy(chances[apart], labels[apart])
-    counts = {"test_n": len(keys), "test_n_without_copies": int(apart.sum())}
-    return counts | {name: round(value, 6) for name, value in figures.items()}
+def predict_splits(
+    args: argparse.Namespace, card: dict, params: Params, report: Report
+) -> dict[str, Split]:
+    """Val, for the temperature, and the split asked, by every number of views."""
+    asked = params.evaluate
+    configure(params.train.backend, params.train.device)
+    predict = partial(probabilities, load_model(args.model))
+    splits = {}
+    for name in dict.fromkeys(("val", asked.split)):
+        path = args.lmdb / name / "data.mdb"
+        keys, images, labels = load_records(path)
+        counts = VIEWS if name == asked.split else (asked.views,)
+        chances = predict_views(predict, images, counts, asked.crop, card.get("crop_px", 0))
+        votes = load_votes(path, len(card["labels"]))
+        splits[name] = Split(keys, images, labels, votes, chances)
+        report.items += len(keys)
+    return splits
 
 
-def prediction_table(keys, labels, chances, names) -> pd.DataFrame:
-    """One row an image: key, label, predicted label, and the probability of each class."""
-    codes = np.asarray(names)
-    table = pd.DataFrame(chances.round(6), columns=list(names))
-    table.insert(0, "predicted", codes[chances.argmax(axis=1)])
-    table.insert(0, "label", codes[labels])
-    table.insert(0, "key", keys)
-    return table
+def find_temperature(val: Split, params: Params) -> float | None:
+    """The temperature fitted on val; none where the model was fitted on val, too sure of it."""
+    if "val" in params.data.fit:
+        return None
+    return fit_temperature(val.chances[params.evaluate.views], val.labels)
 
 
-def error_sheet(images, labels, chances, names, most: int = 100):
-    """The wrong predictions that the model was surest of."""
-    sure = chances.max(axis=1)
-    wrong = np.flatnonzero(chances.argmax(axis=1) != labels)
-    worst = wrong[np.argsort(-sure[wrong], kind="stable")][:most]
-    captions = [f"{names[labels[i]]} > {names[chances[i].argmax()]} {sure[i]:.0%}" for i in worst]
-    title = f"Surest of the {len(wrong)} errors on test (n = {len(labels)}): label > prediction"
-    return contact_sheet([images[i] for i in worst], captions, tile_px=160, title=title)
+def figures_of(
+    split: Split, names: list[str], groups: dict, temperature: float | None, params: Params
+) -> dict:
+    """All that is said of a split."""
+    return describe(
+        split.chances,
+        params.evaluate.views,
+        split.labels,
+        names,
+        votes=split.votes,
+        groups=groups,
+        temperature=temperature,
+        draws=params.evaluate.bootstrap_draws,
+        seed=params.evaluate.seed,
+    )
+
+
+def write_details(out: Path, splits: dict, figures: dict, views: int) -> None:
+    """Of each split all figures, and every prediction."""
+    for name, one in splits.items():
+        table = prediction_table(one.keys, one.labels, one.chances[views], figures[name]["labels"])
+        write_table(out / f"{name}.csv", table)
+        write_json(out / f"{name}.json", {"split": name} | figures[name])
+
+
+def write_pictures(plots: Path, view: Path, splits: dict, figures: dict, params: Params) -> None:
+    """Charts of the split asked, and the sheet of its errors."""
+    name = params.evaluate.split
+    split, said = splits[name], figures[name]
+    chances, title = split.chances[params.evaluate.views], f"{name}, n = {said['n']}"
+    draw_confusion(plots, said, title)
+    draw_classes(plots, said)
+    draw_reliability(plots, chances, split.labels, said.get("temperature"), title)
+    sheet = error_sheet(split.images, split.labels, split.votes, chances, said["labels"], name)
+    view.write_bytes(encode_png(sheet))
 
 
 if __name__ == "__main__":

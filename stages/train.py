@@ -113,7 +113,13 @@ def name_run(args: argparse.Namespace, params: Params) -> str:
 
 def make_card(params: Params) -> dict:
     """What the model file carries beside its weights."""
-    return {"labels": params.data.labels, "align": params.align.settings()}
+    crop_px = params.train.crop_px if params.train.crop_px < params.align.px else 0
+    return {
+        "labels": params.data.labels,
+        "align": params.align.settings(),
+        "crop_px": crop_px,
+        "fit": params.data.fit,
+    }
 
 
 def headline(row, parameters: int) -> dict:

@@ -3,7 +3,7 @@ import pytest
 
 from facexpr.datasets import Sample
 from facexpr.errors import UserError
-from facexpr.intake import select, take_in
+from facexpr.intake import load_split, select, take_in
 from facexpr.records import read_shards
 from facexpr.tables import INDEX_COLUMNS
 
@@ -163,3 +163,43 @@ def test_select_keys():
 
 def test_select_everything():
     assert len(list(select(Source("train", "test")(), None, None))) == 2
+
+
+def load(source, split, prepare=lambda image: image, seed=0):
+    fractions = {"val_fraction": 0.2, "test_fraction": 0.2}
+    return load_split(source, split, prepare, **fractions, seed=seed)
+
+
+def test_a_split_that_the_source_has_is_read_once():
+    votes = {"a": 2, "b": 8}
+    samples = [make_sample(0, "train"), make_sample(1, "val"), make_sample(4, "test", votes=votes)]
+    samples.append(make_sample(5, "test", grey=0))
+    source = Source(samples=samples)
+    table, images, votes = load(source, "test", lambda image: image[:2])
+    assert source.reads == 1
+    assert table["key"].to_list() == [
+        *("train-0000000", "val-0000001", "test-0000004", "test-0000005"),
+    ]
+    assert [image.shape for image in images] == [(2, 5), (2, 5)]
+    assert images[0][0, 0] == 4
+    assert votes == [[2, 8], []]
+    assert table["hash"][0] == table["hash"][3] != table["hash"][1]
+
+
+@pytest.mark.parametrize("split", ["train", "val", "test"])
+def test_a_split_that_is_carved_is_the_one_that_take_in_carves(split, tmp_path):
+    source = Source(*["train"] * 30)
+    table, images, _ = load(source, split, seed=3)
+    assert source.reads == 2
+    index = take(source, tmp_path, seed=3)
+    assert table["key"].to_list() == index["key"].to_list()
+    rows = index["row"][index["split"] == split]
+    assert [image[0, 0] for image in images] == rows.to_list()
+
+
+def test_without_train_nothing_is_carved():
+    source = Source("test", "test")
+    table, images, _ = load(source, "test")
+    assert (source.reads, len(images), set(table["split"])) == (1, 2, {"test"})
+    with pytest.raises(UserError, match="split val: holds no sample; found: test"):
+        load(source, "val")

@@ -3,8 +3,9 @@ import pandas as pd
 import pytest
 
 from facexpr.detectors import Face
-from facexpr.journey import mark, near_keys, seen, votes_of
+from facexpr.journey import copies_of, mark, near_keys, seen, votes_of
 from facexpr.mean import Mean
+from facexpr.tables import write_table
 
 BOX = np.array([-0.5, 9.5, 29.5, 39.5], np.float32)
 EYES = np.array([(8, 20), (21, 19), *[(np.nan, np.nan)] * 3], np.float32)
@@ -48,3 +49,27 @@ def test_what_the_network_sees_is_grey_where_the_face_is_as_the_mean():
 def test_votes_are_told_by_label_without_those_that_nobody_gave():
     assert votes_of("0 7 0 3", ["a", "b", "c", "d"]) == ["votes: b 7, d 3"]
     assert votes_of("", ["a", "b"]) == []
+
+
+def write_groups(path, **groups):
+    """A table of audit: groups of keys, all with the label "sad"."""
+    rows = [
+        (number, key, "sad") for number, keys in enumerate(groups.values()) for key in keys.split()
+    ]
+    write_table(path, pd.DataFrame(rows, columns=["group", "key", "label"]))
+
+
+def test_equal_images_are_not_told_again_as_nearly_equal(tmp_path):
+    write_groups(tmp_path / "copies.csv", first="a b")
+    assert copies_of("a", tmp_path) == ["equal images: b (sad)"]  # of an audit without near.csv
+    write_groups(tmp_path / "near.csv", first="a b c", second="d e")
+    assert copies_of("a", tmp_path) == ["equal images: b (sad)", "nearly equal images: c (sad)"]
+    assert copies_of("c", tmp_path) == [
+        "no equal image",
+        "nearly equal images: a (sad), b (sad)",
+    ]
+    assert copies_of("f", tmp_path) == ["no equal image", "no nearly equal image"]
+
+
+def test_copies_are_not_spoken_of_before_audit_has_run(tmp_path):
+    assert copies_of("a", tmp_path / "audit") == []

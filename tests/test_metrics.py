@@ -2,8 +2,24 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from sklearn.metrics import balanced_accuracy_score, log_loss, top_k_accuracy_score
 
-from facexpr.metrics import accuracy, bootstrap_interval, class_table, confusion, macro_f1
+from facexpr.metrics import (
+    accuracy,
+    balanced_accuracy,
+    bootstrap_interval,
+    brier_score,
+    class_table,
+    confusion,
+    expected_calibration_error,
+    macro_f1,
+    negative_log_likelihood,
+    reliability,
+    summary,
+    top_accuracy,
+    votes_divergence,
+)
 
 # Labels and predictions of three classes; the third is never predicted.
 LABELS = np.array([0, 0, 0, 1, 1, 2])
@@ -83,3 +99,93 @@ def test_the_interval_depends_on_the_seed_alone():
 def test_all_right_and_all_wrong():
     assert bootstrap_interval(np.ones(5, bool), 100, seed=0) == (1, 1)
     assert bootstrap_interval(np.zeros(5, bool), 100, seed=0) == (0, 0)
+
+
+def some_predictions(n=500, classes=5, seed=0):
+    rng = np.random.default_rng(seed)
+    return rng.dirichlet(np.full(classes, 0.5), n), rng.integers(0, classes, n)
+
+
+def test_figures_agree_with_scikit_learn():
+    chances, labels = some_predictions()
+    codes = np.arange(5)
+    assert negative_log_likelihood(chances, labels) == pytest.approx(
+        log_loss(labels, chances, labels=codes)
+    )
+    assert top_accuracy(chances, labels) == top_k_accuracy_score(labels, chances, k=2, labels=codes)
+    assert balanced_accuracy(chances, labels) == pytest.approx(
+        balanced_accuracy_score(labels, chances.argmax(axis=1))
+    )
+
+
+def test_balanced_accuracy_leaves_out_classes_that_are_not_there():
+    chances = np.eye(3)[[0, 0, 2, 1]]
+    assert balanced_accuracy(chances, np.array([0, 0, 0, 1])) == pytest.approx((2 / 3 + 1) / 2)
+
+
+def test_brier_score_by_hand():
+    chances = np.array([[0.7, 0.2, 0.1], [0.0, 0.0, 1.0]])
+    assert brier_score(chances, np.array([0, 2])) == pytest.approx((0.09 + 0.04 + 0.01) / 2)
+    assert brier_score(np.eye(3)[[1]], np.array([0])) == 2
+
+
+def test_a_label_ruled_out_costs_much_but_not_everything():
+    found = negative_log_likelihood(np.array([[0.0, 1.0]]), np.array([0]))
+    assert found == pytest.approx(-np.log(1e-12))
+
+
+def test_top_two_of_equal_probabilities_are_the_first_two():
+    chances = np.full((3, 3), 1 / 3)
+    assert top_accuracy(chances, np.array([0, 1, 2])) == pytest.approx(2 / 3)
+
+
+def test_reliability_by_hand():
+    chances = np.array([[0.95, 0.05], [0.97, 0.03], [0.4, 0.6], [0.39, 0.61]])
+    table = reliability(chances, np.array([0, 1, 1, 0]))
+    assert table["n"].to_list() == [1, 1, 2]  # 0.6 closes the bin from 8/15
+    assert table["confidence"].to_list() == pytest.approx([0.6, 0.61, 0.96])
+    assert table["accuracy"].to_list() == [1, 0, 0.5]
+    assert table["low"].to_list() == pytest.approx([8 / 15, 9 / 15, 14 / 15])
+    assert table["high"].to_list() == pytest.approx([9 / 15, 10 / 15, 1])
+    expected = (0.4 + 0.61 + 2 * 0.46) / 4
+    found = expected_calibration_error(chances, np.array([0, 1, 1, 0]))
+    assert found == pytest.approx(expected)
+
+
+def test_probabilities_that_come_true_are_calibrated():
+    rng = np.random.default_rng(0)
+    chances = rng.dirichlet(np.ones(3), 100_000)
+    labels = (chances.cumsum(axis=1) < rng.random((len(chances), 1))).sum(axis=1)
+    assert expected_calibration_error(chances, labels) < 0.01
+    always_right = expected_calibration_error(chances, chances.argmax(axis=1))
+    assert always_right == pytest.approx(1 - chances.max(axis=1).mean())
+
+
+@given(arrays(float, (20, 4), elements=st.floats(0.001, 1)), st.integers(0, 99))
+def test_the_bins_hold_every_image(weights, seed):
+    chances = weights / weights.sum(axis=1, keepdims=True)
+    labels = np.random.default_rng(seed).integers(0, 4, 20)
+    table = reliability(chances, labels)
+    assert table["n"].sum() == 20
+    assert np.average(table["accuracy"], weights=table["n"]) == pytest.approx(
+        accuracy(chances, labels)
+    )
+    inside = table["confidence"].between(table["low"] - 1e-9, table["high"] + 1e-9)
+    assert inside.all()
+
+
+def test_divergence_to_votes_by_hand():
+    chances = np.array([[0.5, 0.5, 0.0], [0.1, 0.1, 0.8], [0.2, 0.3, 0.5]])
+    votes = np.array([[5, 5, 0], [0, 0, 0], [0, 0, 10]])
+    assert votes_divergence(chances, votes) == pytest.approx((0 + np.log(2)) / 2)
+
+
+def test_the_summary_tells_of_votes_only_where_there_are_any():
+    chances, labels = some_predictions(30)
+    figures = summary(chances, labels)
+    assert list(figures) == [
+        *("n", "accuracy", "balanced_accuracy", "macro_f1", "top2", "nll", "brier", "ece"),
+    ]
+    assert figures["n"] == 30
+    assert summary(chances, labels, np.zeros((30, 5))) == figures
+    assert "votes_divergence" in summary(chances, labels, np.ones((30, 5)))

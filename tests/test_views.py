@@ -69,3 +69,15 @@ def test_a_class_ruled_out_in_one_view_stays_finite():
 def test_views_that_agree_change_nothing(views):
     answer = np.array([[0.1, 0.2, 0.7], [0.6, 0.3, 0.1]])
     np.testing.assert_allclose(average_views(lambda _: answer, FACES[:2], views, 0.875), answer)
+
+
+@pytest.mark.parametrize("side", [42, 41])
+def test_a_model_that_crops_by_itself_gets_its_own_corners_unresized(side):
+    before = (48 - side) // 2
+    views = list(make_views(FACES, 10, 0.5, crop_px=side))
+    assert len(views) == 10
+    for view, mirror, (y, x) in zip(views[::2], views[1::2], view_boxes(48, side), strict=True):
+        seen = view[:, before : before + side, before : before + side]
+        np.testing.assert_array_equal(seen, FACES[:, y : y + side, x : x + side])
+        np.testing.assert_array_equal(mirror, view[:, :, ::-1])
+    np.testing.assert_array_equal(views[8], FACES)  # the middle crop is the model as called

@@ -66,13 +66,15 @@ def read(
     labels: Sequence[str],
     relabel: Mapping[str, str | None],
     note: Callable[[str], None] = lambda reason: None,
+    complete: bool = True,
     **settings,
 ) -> Iterator[Sample]:
     """Stream the samples of `source`, read by the data set module `name`, as the classes `labels`.
 
     relabel: the data set's label to the class it counts as; None leaves its samples out, and calls
     note("left out") for each. Rows keep counting the source's samples, those left out too. Votes
-    come in the order of `labels`. settings: what modules may want to know, see their `read`.
+    come in the order of `labels`. complete: train must have every class. settings: what modules
+    may want to know, see their `read`.
 
     Raises UserError, before any sample, for an unknown name, a link to a folder in the source, and
     classes that the data set cannot have; then for anything wrong with the source, a label that is
@@ -88,7 +90,7 @@ def read(
         for label in own:  # found in the source, so each will come
             _class_of(label, f"{source}", labels, relabel)
     samples = module.read(source, **settings)
-    return _as_classes(samples, source, labels, relabel, note)
+    return _as_classes(samples, source, labels, relabel, note, complete)
 
 
 def _check_tree(source: Path) -> None:
@@ -163,6 +165,7 @@ def _as_classes(
     labels: Sequence[str],
     relabel: Mapping[str, str | None],
     note: Callable[[str], None],
+    complete: bool,
 ) -> Iterator[Sample]:
     """Turn samples with the data set's labels into samples of the user's classes."""
     empty = dict.fromkeys(labels)
@@ -175,7 +178,7 @@ def _as_classes(
             empty.pop(label, None)
         votes = sample.votes and _votes_of_classes(sample.votes, labels, relabel)
         yield replace(sample, label=label, votes=votes)
-    if empty:
+    if empty and complete:
         raise UserError(
             f"{source}: train has no pictures of '{next(iter(empty))}'; add some, "
             "or take it out of data.labels"

@@ -7,7 +7,13 @@ import pytest
 from facexpr import networks
 from facexpr.__main__ import COMMANDS, main
 
-ARGUMENTS = {"show": ["train-0000000"], "export": ["data/images", "out"], "predict": ["a.png"]}
+ARGUMENTS = {
+    "show": ["train-0000000"],
+    "export": ["data/images", "out"],
+    "evaluate": ["model.keras", "a.csv"],
+    "compare": ["main"],
+    "predict": ["a.png"],
+}
 
 
 def test_without_a_command_usage_is_shown(capsys):

@@ -57,9 +57,9 @@ def test_the_index_tells_label_row_and_origin(chain):
 
 def test_audit_finds_what_was_put_in(chain):
     assert metrics(chain, "data") == COUNTS | {
-        "constant": 1,
-        "copies": 4,
+        "suspects": 1,
         "copy_groups": 2,
+        "near_groups": 2,
         "groups_across_splits": 1,
         "conflicting_groups": 2,
     }
@@ -67,6 +67,47 @@ def test_audit_finds_what_was_put_in(chain):
     assert copies["key"].to_list() == [KEYS[row] for row in (4, 10, 5, 27)]
     assert copies["group"].to_list() == [0, 0, 1, 1]
     assert copies["label"].to_list() == ["sad", "happy", "surprise", "neutral"]
+    pd.testing.assert_frame_equal(pd.read_csv(chain / "data/audit/near.csv"), copies)
+    suspects = pd.read_csv(chain / "data/audit/suspects.csv")
+    assert suspects.to_numpy().tolist() == [[KEYS[3], "train", "happy", 3, "constant"]]
+    classes = pd.read_csv(chain / "data/audit/classes.csv")
+    assert classes[["train", "val", "test"]].to_numpy().tolist() == [[2, 1, 1]] * 7
+    assert not (chain / "data/audit/votes.csv").exists()
+
+
+def test_audit_finds_what_is_nearly_equal_broken_or_blank(project):
+    """Row 20, of val, is row 6 of train, paler; 8 is cut short, and most of 9 is of one grey."""
+    source = pd.read_csv(project / "data/sample/fer2013.csv")
+    pictures = [np.array(text.split(), np.uint8).reshape(48, 48) for text in source["pixels"]]
+    pictures[20] = np.rint(0.8 * pictures[6] + 40).astype(np.uint8)
+    pictures[8][40:] = 128
+    pictures[9][:, 20:] = 30
+    source["pixels"] = [" ".join(map(str, one.ravel())) for one in pictures]
+    source.to_csv(project / "data/sample/fer2013.csv", index=False)
+    run_well(project, "images")
+    line = run_well(project, "audit")
+    assert "constant: 1, broken: 1, blank: 1, copy groups: 2, near groups: 3" in line
+    assert "test images equal to train or val: 1" in line
+    assert metrics(project, "data") == COUNTS | {
+        "suspects": 3,
+        "copy_groups": 2,
+        "near_groups": 3,
+        "groups_across_splits": 2,
+        "conflicting_groups": 2,
+    }
+    near = pd.read_csv(project / "data/audit/near.csv")
+    assert near["row"].to_list() == [4, 10, 5, 27, 6, 20]
+    assert near["group"].to_list() == [0, 0, 1, 1, 2, 2]
+    suspects = pd.read_csv(project / "data/audit/suspects.csv")
+    assert suspects[["row", "reason"]].to_numpy().tolist() == [
+        [3, "constant"],
+        [8, "broken"],
+        [9, "blank"],
+    ]
+    set_params(project, {"audit": {"near_correlation": 1.0, "flat_rows": 0.2, "flat_pixels": 0.9}})
+    run_well(project, "audit")
+    counts = metrics(project, "data")
+    assert (counts["near_groups"], counts["suspects"]) == (2, 1)
 
 
 def test_detect_has_a_row_for_every_image(chain):
@@ -157,7 +198,8 @@ def test_mean_is_over_what_training_fits(project, fit):
 def test_sheets_are_pictures(chain):
     sheets = [name for stage in CHAIN for name in outputs(stage) if name.endswith(".png")]
     assert len(sheets) == 4
-    for name in [*sheets, "data/audit/conflicts.png"]:
+    of_audit = [f"data/audit/{name}.png" for name in ("conflicts", "near", "suspects")]
+    for name in [*sheets, *of_audit]:
         picture = cv2.imread(str(chain / name), cv2.IMREAD_UNCHANGED)
         assert picture is not None, name
         assert min(picture.shape[:2]) >= 16

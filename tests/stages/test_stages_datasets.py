@@ -60,7 +60,7 @@ def test_a_data_set_comes_through_to_what_training_reads(tmp_path, name):
         for label in labels:
             assert counts[split, label] == each[number] if each else counts[split, label] > 0
     assert check_subjects(index) == (len(index) if form == "ckplus" else 0)
-    assert json.loads((project / "metrics/data.json").read_text())["copies"] == 0
+    assert json.loads((project / "metrics/data.json").read_text())["copy_groups"] == 0
 
 
 def test_the_votes_of_ferplus_lie_beside_their_images(tmp_path):
@@ -72,6 +72,13 @@ def test_the_votes_of_ferplus_lie_beside_their_images(tmp_path):
     assert (votes[np.arange(len(votes)), codes] == 7).all()
     assert (votes[np.arange(len(votes)), (codes + 1) % 8] == 3).all()
     assert (votes.sum(axis=1) == 10).all()
+    audited = pd.read_csv(project / "data/audit/votes.csv")
+    assert audited[["split", "n"]].to_numpy().tolist() == [
+        *[["train", 3]] * 8,
+        *[["val", 1]] * 8,
+        *[["test", 1]] * 8,
+    ]
+    assert (audited[["agree", "tied", "share"]] == [1, 0, 0.7]).all(axis=None)
 
 
 def test_several_data_sets_go_through_the_whole_pipeline_as_one(tmp_path):
@@ -119,7 +126,7 @@ def test_copies_leave_train_and_val_if_asked(tmp_path):
     assert (index["split"] == "test").sum() == 14
     assert "train_00001.jpg" not in " ".join(index["origin"])
     run_well(project, "audit")
-    assert json.loads((project / "metrics/data.json").read_text())["copies"] == 0
+    assert json.loads((project / "metrics/data.json").read_text())["copy_groups"] == 0
 
 
 @pytest.mark.parametrize(

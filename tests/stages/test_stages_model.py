@@ -10,6 +10,7 @@ import pytest
 from program import TINY, failure, outputs, run_well, set_params
 
 from facexpr import detectors
+from facexpr.__main__ import main
 from facexpr.images import encode_png
 from facexpr.labels import FER2013
 from facexpr.lmdb_store import load_records
@@ -45,31 +46,84 @@ def test_train_writes_model_metrics_and_history(trained):
 
 def test_evaluate_counts_every_image_of_test(trained):
     figures = metrics(trained, "eval")
-    assert len(figures) <= 8
+    assert set(figures) == {
+        *("n", "accuracy", "low", "high", "accuracy_without_copies"),
+        *("macro_f1", "ece", "ece_calibrated"),
+    }
     assert all(isinstance(value, int | float) for value in figures.values())
-    assert figures["test_n"] == 7
-    assert figures["test_n_without_copies"] == 6  # row 27 shows the picture of row 5
-    assert figures["test_low"] <= figures["test_accuracy"] <= figures["test_high"]
+    assert figures["n"] == 7
+    assert figures["low"] <= figures["accuracy"] <= figures["high"]
     table = pd.read_csv(trained / "data/evaluation/test.csv")
     assert table["key"].to_list() == [f"test-{row:07d}" for row in range(21, 28)]
     assert table["label"].to_list() == list(FER2013)
     assert (table["label"] == table["predicted"]).mean() == pytest.approx(
-        figures["test_accuracy"], abs=1e-6
+        figures["accuracy"], abs=1e-6
     )
     assert len(pd.read_csv(trained / "data/evaluation/val.csv")) == 7
-    classes = pd.read_csv(trained / "data/evaluation/classes.csv")
-    assert classes["label"].to_list() == list(FER2013)
-    assert classes["support"].sum() == 7
     assert len(pd.read_csv(trained / "data/plots/confusion.csv")) == 7
+
+
+def test_evaluate_tells_the_rest_in_full(trained):
+    figures = json.loads((trained / "data/evaluation/test.json").read_text())
+    headline = metrics(trained, "eval")
+    assert all(figures[name] == headline[name] for name in ("n", "accuracy", "macro_f1", "ece"))
+    assert figures["split"] == "test"
+    assert list(figures["by_views"]) == ["1", "2", "10"]
+    assert figures["by_views"]["1"]["accuracy"] == figures["accuracy"]
+    parts = {name: part["n"] for name, part in figures["groups"].items()}
+    assert parts["without_copies"] == 6  # row 27 shows the picture of row 5
+    assert parts["without_near_copies"] <= 6
+    assert (parts["face_found"], parts["no_face"]) == (5, 2)  # rows 21 and 22 have none
+    assert [one["support"] for one in figures["classes"]] == [1] * 7
+    assert 0.05 <= figures["temperature"] <= 20
+    val = json.loads((trained / "data/evaluation/val.json").read_text())
+    assert list(val["by_views"]) == ["1"]
+    assert val["temperature"] == figures["temperature"]
+    assert val["calibrated"]["nll"] <= val["nll"]
 
 
 def test_evaluate_leaves_pictures_to_look_at(trained):
     pictures = [*(trained / "data/plots").glob("*.png"), trained / "data/views/errors.png"]
-    assert len(pictures) == 4
+    names = {"classes.png", "confusion.png", "curves.png", "reliability.png", "errors.png"}
+    assert {path.name for path in pictures} == names
     for path in pictures:
         assert min(cv2.imread(str(path)).shape[:2]) > 100
     for name in outputs("evaluate"):
         assert (trained / name).exists()
+
+
+def test_evaluate_leaves_test_closed_while_val_is_asked(trained, tmp_path):
+    project = shutil.copytree(trained, tmp_path / "project", symlinks=True)
+    set_params(project, {"evaluate": {"split": "val"}, "data": {"fit": ["train", "val"]}})
+    set_params(project, {"train": {"keep": "last"}})
+    shutil.rmtree(project / "data/lmdb/test")
+    assert "evaluate: 7 items" in run_well(project, "evaluate")
+    assert {path.name for path in (project / "data/evaluation").iterdir()} == {
+        "val.csv",
+        "val.json",
+    }
+    figures = metrics(project, "eval")
+    assert figures["n"] == 7
+    assert "ece_calibrated" not in figures  # a model is too sure of what it was fitted on
+
+
+def test_the_report_shows_all_of_it(trained, tmp_path, monkeypatch, capsys):
+    project = shutil.copytree(trained, tmp_path / "project", symlinks=True)
+    (project / "recipes").mkdir()
+    (project / "dvc.yaml").touch()
+    monkeypatch.chdir(project)
+    assert main(["report", "--out", "out/page.html"]) == 0
+    assert capsys.readouterr().out == "report: out/page.html\n"
+    page = (project / "out/page.html").read_text()
+    figures = metrics(project, "eval")
+    assert f"{figures['accuracy']:.2%} of all 7 images of test with one view" in page
+    assert page.count("<img") >= 9
+    assert "without near copies" in page
+    shutil.rmtree(project / "data/evaluation")
+    assert main(["report"]) == 1
+    assert capsys.readouterr().err.startswith(
+        "facexpr: error: data/evaluation/test.json: not found"
+    )
 
 
 @pytest.mark.filterwarnings("ignore")  # of TensorFlow's, at its import
@@ -146,6 +200,8 @@ def test_without_a_model(project, stage):
     ("name", "words"),
     [
         ("data/audit/copies.csv", "data/audit/copies.csv: not found; run 'dvc repro'"),
+        ("data/audit/near.csv", "data/audit/near.csv: not found; run 'dvc repro'"),
+        ("data/faces.csv", "data/faces.csv: not found; run 'dvc repro'"),
         ("data/history.csv", "data/history.csv: not found; run 'dvc repro'"),
     ],
 )

@@ -1,0 +1,207 @@
+"""Measure any model file on any data set, with the pipeline's own code.
+
+MODEL is a .keras or .onnx file, one's own too: pictures in, probabilities out. DATA is what
+data.source may name. Its images go in whole, resized to the model's input; nothing is detected.
+"""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from facexpr import datasets, project
+from facexpr.audit import find_copies
+from facexpr.backend import configure
+from facexpr.classifier import SCALES, Classifier, load_classifier
+from facexpr.errors import UserError
+from facexpr.evaluation import describe, predict_views, prediction_table, without_copies
+from facexpr.intake import load_split
+from facexpr.labels import SPLITS
+from facexpr.params import Params, load
+from facexpr.stage import Report, write_json
+from facexpr.tables import write_table
+from facexpr.views import VIEWS
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("model", type=Path, metavar="MODEL", help=".keras or .onnx")
+    parser.add_argument("data", type=Path, metavar="DATA", help="file or folder of a data set")
+    parser.add_argument("--format", help="of the data set, see data.format; default: by its looks")
+    parser.add_argument("--split", choices=SPLITS, default="test")
+    parser.add_argument("--views", type=int, choices=VIEWS, default=1)
+    parser.add_argument("--labels", help="the model's, in order: a,b,c; default: what it carries")
+    parser.add_argument("--relabel", default="", help="the data set's: contempt=disgust,fear=")
+    parser.add_argument("--scale", choices=tuple(SCALES), default="raw", help="of float inputs")
+    parser.add_argument("--logits", action="store_true", help="the model ends without a softmax")
+    parser.add_argument("--json", help="file for all figures, or - for standard output")
+    parser.add_argument("--predictions", type=Path, help="CSV of every prediction, for compare")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Predict the split, and say how good that is."""
+    params = load(Path(os.path.relpath(project.find_root())) / "params.yaml")
+    name, relabel = args.format or guess_format(args.data), parse_relabel(args.relabel)
+    datasets.find(name)
+    configure(params.train.backend, params.train.device)
+    classifier = load_classifier(args.model, scale=args.scale, logits=args.logits)
+    classes = classes_of(name, args.data, relabel)
+    labels = args.labels.split(",") if args.labels else classifier.labels or classes
+    check_labels(classes, labels, args.model)
+    samples, faces, votes = read_split(args, name, classes, relabel, classifier, params)
+    mine = samples[samples["split"] == args.split]
+    chances = predict_views(
+        classifier.predict, faces, (args.views,), params.evaluate.crop, classifier.crop_px
+    )
+    check_classes(chances[args.views], labels, args.model)
+    codes = np.array([labels.index(label) for label in mine["label"]])
+    figures = describe(
+        chances,
+        args.views,
+        codes,
+        labels,
+        votes=votes if votes is None else votes_for(labels, classes, votes),
+        groups=without_copies(
+            mine["key"], args.split, classifier.fit, {"copies": find_copies(samples)}
+        ),
+        draws=params.evaluate.bootstrap_draws,
+        seed=params.evaluate.seed,
+    )
+    if args.predictions:
+        table = prediction_table(mine["key"], codes, chances[args.views], labels)
+        write_table(args.predictions, table)
+    about = {"model": str(args.model), "data": str(args.data), "split": args.split}
+    about |= {"fitted_on": list(classifier.fit), "faces": "whole images"}
+    tell(about | figures, args.json)
+    if classifier.alignment and classifier.alignment.method != "box":
+        print(
+            f"note: images went in whole; in its own pipeline faces are found, and aligned by "
+            f"{classifier.alignment.method}",
+            file=sys.stderr,
+        )
+
+
+def guess_format(source: Path) -> str:
+    """A file is FER2013, a folder that holds FER+'s votes is FER+; others must be named."""
+    if (source / "fer2013new.csv").is_file():
+        return "ferplus"
+    if source.is_file():
+        return "fer2013"
+    if not source.exists():
+        raise UserError(f"{source}: not found; expected the file or folder of a data set")
+    names = ", ".join(datasets.available())
+    raise UserError(f"{source}: a folder; name its format with --format: {names}")
+
+
+def parse_relabel(text: str) -> dict[str, str | None]:
+    """Read "contempt=disgust,fear=": contempt counts as disgust, fear is left out."""
+    pairs = [part.partition("=") for part in text.split(",") if part]
+    wrong = [old for old, sign, _ in pairs if not sign]
+    if wrong:
+        raise UserError(f"--relabel: '{wrong[0]}', expected OLD=NEW, or OLD= to leave it out")
+    return {old.strip(): new.strip() or None for old, _, new in pairs}
+
+
+def classes_of(name: str, source: Path, relabel: dict[str, str | None]) -> list[str]:
+    """The data set's labels after renaming, in its own order."""
+    own = datasets.own_labels(datasets.find(name), source)
+    renamed = [relabel.get(label, label) for label in own]
+    return list(dict.fromkeys(label for label in renamed if label is not None))
+
+
+def check_labels(classes: Sequence[str], labels: Sequence[str], model: Path) -> None:
+    """Raise UserError for a class of the data set that the model cannot tell."""
+    odd = [name for name in classes if name not in labels]
+    if odd:
+        raise UserError(
+            f"{model}: knows {', '.join(labels)}, and the data set has '{odd[0]}' too; merge it "
+            f"or leave it out: --relabel {odd[0]}="
+        )
+
+
+def votes_for(labels: Sequence[str], classes: Sequence[str], votes: np.ndarray) -> np.ndarray:
+    """Votes (N, classes of the data set) as (N, labels of the model)."""
+    found = np.zeros((len(votes), len(labels)))
+    found[:, [labels.index(name) for name in classes]] = votes
+    return found
+
+
+def read_split(
+    args: argparse.Namespace,
+    name: str,
+    classes: Sequence[str],
+    relabel: dict,
+    classifier: Classifier,
+    params: Params,
+):
+    """A table of all samples; of the split asked the faces, uint8 (N, H, W[, 3]), and the votes."""
+    data, named = params.data, (name, args.data, classes, relabel)
+    carved = {"val_fraction": data.val_fraction, "test_fraction": data.test_fraction}
+    with Report("evaluate") as report:
+
+        def read():
+            report.items = 0  # a source without the split asked is read twice
+            samples = datasets.read(*named, complete=False, **data.settings())
+            return report.progress(samples)
+
+        samples, images, votes = load_split(
+            read, args.split, classifier.prepare, **carved, seed=data.seed
+        )
+    shapes = {image.shape for image in images}
+    if len(shapes) > 1:
+        raise UserError(
+            f"{args.model}: takes pictures of any dimensions, and those of {args.data} differ; "
+            "expected a model with a fixed input"
+        )
+    return samples, np.stack(images), np.array(votes) if all(votes) else None
+
+
+def check_classes(chances: np.ndarray, labels: Sequence[str], model: Path) -> None:
+    """Raise UserError unless the model tells as many classes as there are labels."""
+    if chances.shape[1] != len(labels):
+        raise UserError(
+            f"{model}: tells {chances.shape[1]} classes, expected {len(labels)}: "
+            f"{', '.join(labels)}; name the model's with --labels"
+        )
+
+
+def tell(figures: dict, where: str | None) -> None:
+    """Print the figures for people, or as JSON; or write them to a file as well."""
+    if where == "-":
+        json.dump(figures, sys.stdout, indent=2)
+        print()
+        return
+    print("\n".join(lines_of(figures)))
+    if where:
+        Path(where).parent.mkdir(parents=True, exist_ok=True)
+        write_json(Path(where), figures)
+
+
+def lines_of(figures: dict) -> list[str]:
+    """The figures in words and a table."""
+    views = "one view" if figures["views"] == 1 else f"{figures['views']} views"
+    apart = figures["groups"].get("without_copies")
+    lines = [
+        f"{figures['model']} on {figures['split']} of {figures['data']}, {views}",
+        f"accuracy {figures['accuracy']:.2%} of {figures['n']:,} images "
+        f"(95% interval {figures['low']:.2%} to {figures['high']:.2%})",
+    ]
+    if apart:
+        fitted = " and ".join(figures["fitted_on"])
+        lines.append(
+            f"{apart['accuracy']:.2%} of the {apart['n']:,} without an equal image in {fitted}"
+        )
+    names = ("balanced_accuracy", "macro_f1", "top2", "nll", "brier", "ece", "votes_divergence")
+    lines.append(", ".join(f"{name} {figures[name]:.4f}" for name in names if name in figures))
+    width = max(map(len, figures["labels"]))
+    lines.append(f"{'':{width}}  precision  recall      f1       n")
+    lines += [
+        f"{one['label']:{width}}  {one['precision']:9.3f} {one['recall']:7.3f} {one['f1']:7.3f} "
+        f"{one['support']:7,}"
+        for one in figures["classes"]
+    ]
+    return lines
