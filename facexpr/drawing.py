@@ -73,22 +73,27 @@ def contact_sheet(
 ) -> np.ndarray:
     """Lay pictures out in rows, a caption under each: RGB (H, W, 3); columns, tile_px at least 1.
 
+    A caption may have several lines.
+
     Raises ValueError when there are not as many captions as tiles.
     """
     columns = min(columns, max(1, len(tiles)))
+    caption_px = CAPTION_PX * max((len(text.split("\n")) for text in captions), default=1)
     rows = -(-len(tiles) // columns)
     top = MARGIN + (TITLE_PX if title else 0)
     width = max(SHEET_PX, 2 * MARGIN + columns * (tile_px + GAP) - GAP)
-    height = top + max(CAPTION_PX, rows * (tile_px + CAPTION_PX + GAP) - GAP) + MARGIN
+    height = top + max(CAPTION_PX, rows * (tile_px + caption_px + GAP) - GAP) + MARGIN
     sheet = np.full((height, width, 3), PAPER, np.uint8)
     _write(sheet, shorten(title, width - 2 * MARGIN, TITLE_SCALE), MARGIN, MARGIN, TITLE_SCALE)
     if not tiles:
         _write(sheet, "nothing to show", MARGIN, top, CAPTION_SCALE)
     for position, (tile, caption) in enumerate(zip(tiles, captions, strict=True)):
         row, column = divmod(position, columns)
-        x, y = MARGIN + column * (tile_px + GAP), top + row * (tile_px + CAPTION_PX + GAP)
+        x, y = MARGIN + column * (tile_px + GAP), top + row * (tile_px + caption_px + GAP)
         _place_tile(sheet, fit(to_rgb(tile), tile_px), x, y, tile_px)
-        _write(sheet, shorten(caption, tile_px, CAPTION_SCALE), x, y + tile_px + 6, CAPTION_SCALE)
+        for number, line in enumerate(caption.split("\n")):
+            below = y + tile_px + 6 + number * CAPTION_PX
+            _write(sheet, shorten(line, tile_px, CAPTION_SCALE), x, below, CAPTION_SCALE)
     return sheet
 
 

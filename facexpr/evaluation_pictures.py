@@ -37,14 +37,13 @@ def draw_classes(folder: Path, figures: Mapping) -> None:
 def draw_reliability(
     folder: Path, chances: np.ndarray, labels: np.ndarray, temperature: float | None, title: str
 ) -> None:
-    """Write reliability.png and reliability.csv: as the model says, and after the temperature."""
+    """Write reliability.png, as the model says and after the temperature; the first as CSV too."""
     curves = {"as the model says": reliability(chances, labels)}
+    write_table(folder / "reliability.csv", curves["as the model says"].round(6))
     if temperature is not None:
         name = f"after temperature {temperature:.2f}"
         curves[name] = reliability(apply_temperature(chances, temperature), labels)
     save_reliability(folder / "reliability.png", curves, title)
-    table = pd.concat([curve.assign(curve=name.split()[0]) for name, curve in curves.items()])
-    write_table(folder / "reliability.csv", table.round(6))
 
 
 def error_sheet(
@@ -64,11 +63,11 @@ def error_sheet(
     ]
     title = f"Surest of the {len(errors)} errors on {split} (n = {len(labels)}): label > prediction"
     tiles = [images[i] for i in errors[:MOST_ERRORS]]
-    wide = 240 if votes.any() else 160
-    return contact_sheet(tiles, captions, tile_px=wide, title=title)
+    return contact_sheet(tiles, captions, tile_px=200, title=title)
 
 
 def _votes_for(votes: np.ndarray, names: Sequence[str]) -> str:
-    """The votes of one image, the most first; empty without any."""
+    """A line about the votes of one image, the most first; empty without any."""
     given = [i for i in np.argsort(-votes, kind="stable") if votes[i]]
-    return "".join([", votes", *(f" {names[i]} {votes[i]:g}" for i in given)]) if given else ""
+    words = ", ".join(f"{names[i]} {votes[i]:g}" for i in given)
+    return f"\nvotes {words}" if words else ""

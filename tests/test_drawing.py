@@ -248,3 +248,14 @@ def test_any_face_on_any_picture(shape, box, caption):
     assert drawn.shape == (*shape[:2], 3)
     assert drawn.dtype == np.uint8
     assert (image == 50).all()
+
+
+def test_captions_of_two_lines_make_room_for_both():
+    tiles = [np.full((20, 30), 200, np.uint8)] * 3
+    one = contact_sheet(tiles, ["a", "b", "c"], columns=2)
+    two = contact_sheet(tiles, ["a", "b\nbelow", "c"], columns=2)
+    assert two.shape[0] > one.shape[0]
+    assert two.shape[1] == one.shape[1]
+    alike = contact_sheet(tiles, ["a\n", "b\n", "c\n"], columns=2)
+    assert alike.shape == two.shape
+    assert (alike != two).any()

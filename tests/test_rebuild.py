@@ -3,6 +3,7 @@
 The README's table of edits is this module's EDITS; a test there holds one against the other.
 """
 
+import json
 import os
 import re
 import shutil
@@ -134,7 +135,7 @@ EDITS = {
         set_params({"detect": {"haar_scale_factor": 1.3}}),
         ["detect", "predict"],
     ),
-    "audit.constant_range": (set_params({"audit": {"constant_range": 255}}), ["audit"]),
+    "audit.constant_range": (set_params({"audit": {"constant_range": 255}}), ["audit", "evaluate"]),
     "detect.min_face_px (detector whole does not feel it)": (
         set_params({"detect": {"min_face_px": 24}}),
         ["detect", "predict"],
@@ -148,7 +149,10 @@ EDITS = {
         set_params({"train": {"learning_rate": 0.03}}),
         ["train", "evaluate", "predict"],
     ),
-    "evaluate.views": (set_params({"evaluate": {"views": 10}}), ["evaluate"]),
+    "evaluate.split, evaluate.views": (
+        set_params({"evaluate": {"split": "val", "views": 10}}),
+        ["evaluate"],
+    ),
     "predict.min_score": (set_params({"predict": {"min_score": 0.5}}), ["predict"]),
     "a comment in stages/align.py": (append("stages/align.py"), ["align"]),
     "a comment in facexpr/align.py": (append("facexpr/align.py"), ["align", "predict"]),
@@ -242,3 +246,24 @@ def test_failed_run_leaves_a_way_back(built):
         restore(built)
     assert model.read_bytes() == before
     assert repro(built) == set()
+
+
+def test_two_commits_are_compared_in_figures_plots_and_images(built, tmp_path):
+    """What the README shows: dvc metrics diff, dvc plots diff, facexpr compare."""
+    commits = tmp_path / "commits"
+    run(built, "git", "clone", "--quiet", ".", str(commits))
+    shutil.copytree(built / ".dvc/cache", commits / ".dvc/cache")
+    run(commits, "dvc", "checkout")
+    set_params({"evaluate": {"views": 2}})(commits)
+    assert repro(commits) == {"evaluate"}
+    commit(commits)
+    metrics = json.loads(run(commits, "dvc", "metrics", "diff", "HEAD~1", "HEAD", "--json"))
+    assert "ece" in metrics["metrics/eval.json"]
+    run(commits, "dvc", "plots", "diff", "HEAD~1", "HEAD", "--out", "compared")
+    page = (commits / "compared/index.html").read_text()
+    for plot in ("loss", "accuracy", "confusion", "reliability", "recall", "f1"):
+        assert plot in page
+    compared = run(commits, sys.executable, "-m", "facexpr", "compare", "HEAD~1", "HEAD")
+    assert "on these 7 images" in compared
+    again = run(commits, sys.executable, "-m", "facexpr", "compare", "HEAD")  # and the workspace
+    assert "HEAD and workspace are level on these 7 images." in again

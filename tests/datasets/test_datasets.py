@@ -250,6 +250,13 @@ def test_a_class_without_a_train_sample(table, pictures):
     assert len(merged) == 14
 
 
+def test_to_measure_a_model_train_need_not_have_every_class(pictures, table):
+    found = read("folder", pictures, ["odd", "happy", "sad"], {"hapy": None}, complete=False)
+    assert sorted((one.split, one.label) for one in found) == [
+        *(("test", "happy"), ("test", "odd"), ("train", "happy"), ("train", "sad")),
+    ]
+
+
 def test_an_empty_label_folder_is_no_class(pictures):
     (pictures / "train/bored").mkdir()
     labels = ["happy", "hapy", "sad", "bored"]
