@@ -18,10 +18,20 @@ from facexpr.audit import find_copies
 from facexpr.backend import configure
 from facexpr.classifier import SCALES, Classifier, load_classifier
 from facexpr.errors import UserError
-from facexpr.evaluation import describe, predict_views, prediction_table, without_copies
+from facexpr.evaluation import (
+    describe,
+    predict_views,
+    prediction_table,
+    rounded,
+    without_copies,
+)
+from facexpr.images import to_grey
 from facexpr.intake import load_split
 from facexpr.labels import SPLITS
+from facexpr.metrics import bootstrap_interval
 from facexpr.params import Params, load
+from facexpr.predictor import load_predictor
+from facexpr.scenes import is_correct, predict_in_scenes, side_table
 from facexpr.stage import Report, write_json
 from facexpr.tables import write_table
 from facexpr.views import VIEWS
@@ -38,6 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--relabel", default="", help="the data set's: contempt=disgust,fear=")
     parser.add_argument("--scale", choices=tuple(SCALES), default="raw", help="of float inputs")
     parser.add_argument("--logits", action="store_true", help="the model ends without a softmax")
+    parser.add_argument("--scenes", action="store_true", help="also pasted into larger pictures")
     parser.add_argument("--json", help="file for all figures, or - for standard output")
     parser.add_argument("--predictions", type=Path, help="CSV of every prediction, for compare")
 
@@ -52,7 +63,7 @@ def run(args: argparse.Namespace) -> None:
     classes = classes_of(name, args.data, relabel)
     labels = args.labels.split(",") if args.labels else classifier.labels or classes
     check_labels(classes, labels, args.model)
-    samples, faces, votes = read_split(args, name, classes, relabel, classifier, params)
+    samples, images, faces, votes = read_split(args, name, classes, relabel, classifier, params)
     mine = samples[samples["split"] == args.split]
     chances = predict_views(
         classifier.predict, faces, (args.views,), params.evaluate.crop, classifier.crop_px
@@ -71,6 +82,8 @@ def run(args: argparse.Namespace) -> None:
         draws=params.evaluate.bootstrap_draws,
         seed=params.evaluate.seed,
     )
+    if args.scenes:
+        figures["in_scenes"] = measure_in_scenes(args.model, images, codes, labels, params)
     if args.predictions:
         table = prediction_table(mine["key"], codes, chances[args.views], labels)
         write_table(args.predictions, table)
@@ -138,7 +151,7 @@ def read_split(
     classifier: Classifier,
     params: Params,
 ):
-    """A table of all samples; of the split asked the faces, uint8 (N, H, W[, 3]), and the votes."""
+    """A table of all samples; of the split asked the images, the faces made of them, the votes."""
     data, named = params.data, (name, args.data, classes, relabel)
     carved = {"val_fraction": data.val_fraction, "test_fraction": data.test_fraction}
     with Report("evaluate") as report:
@@ -148,16 +161,21 @@ def read_split(
             samples = datasets.read(*named, complete=False, **data.settings())
             return report.progress(samples)
 
-        samples, images, votes = load_split(
-            read, args.split, classifier.prepare, **carved, seed=data.seed
+        samples, pairs, votes = load_split(
+            read,
+            args.split,
+            lambda image: (to_grey(image), classifier.prepare(image)),
+            **carved,
+            seed=data.seed,
         )
-    shapes = {image.shape for image in images}
+    images, faces = zip(*pairs, strict=True)
+    shapes = {face.shape for face in faces}
     if len(shapes) > 1:
         raise UserError(
             f"{args.model}: takes pictures of any dimensions, and those of {args.data} differ; "
             "expected a model with a fixed input"
         )
-    return samples, np.stack(images), np.array(votes) if all(votes) else None
+    return samples, images, np.stack(faces), np.array(votes) if all(votes) else None
 
 
 def check_classes(chances: np.ndarray, labels: Sequence[str], model: Path) -> None:
@@ -167,6 +185,34 @@ def check_classes(chances: np.ndarray, labels: Sequence[str], model: Path) -> No
             f"{model}: tells {chances.shape[1]} classes, expected {len(labels)}: "
             f"{', '.join(labels)}; name the model's with --labels"
         )
+
+
+def measure_in_scenes(
+    model: Path,
+    images: Sequence[np.ndarray],
+    codes: np.ndarray,
+    labels: Sequence[str],
+    params: Params,
+) -> dict:
+    """How good the model is on the same images where `facexpr predict` must find them first."""
+    predictor = load_predictor(
+        model,
+        backend=params.train.backend,
+        device=params.train.device,
+        detector=params.predict.detector,
+        settings=params.detect.settings(),
+        min_score=params.predict.min_score,
+    )
+    if list(predictor.labels) != list(labels):
+        raise UserError("--labels: --scenes takes the labels that the model carries; leave it out")
+    with Report("scenes") as report:
+        found = predict_in_scenes(predictor, report.progress(images, total=len(images)))
+    correct = is_correct(found, codes)
+    low, high = bootstrap_interval(correct, params.evaluate.bootstrap_draws, params.evaluate.seed)
+    sides = side_table(found, codes).to_dict("records")
+    figures = {"n": len(codes), "accuracy": float(correct.mean()), "low": low, "high": high}
+    figures |= {"found": float(found.found.mean()), "extra_faces": found.extra, "sides": sides}
+    return rounded(figures)
 
 
 def tell(figures: dict, where: str | None) -> None:
@@ -197,6 +243,8 @@ def lines_of(figures: dict) -> list[str]:
         )
     names = ("balanced_accuracy", "macro_f1", "top2", "nll", "brier", "ece", "votes_divergence")
     lines.append(", ".join(f"{name} {figures[name]:.4f}" for name in names if name in figures))
+    if "in_scenes" in figures:
+        lines.append(line_of_scenes(figures["in_scenes"], figures["accuracy"]))
     width = max(map(len, figures["labels"]))
     lines.append(f"{'':{width}}  precision  recall      f1       n")
     lines += [
@@ -205,3 +253,13 @@ def lines_of(figures: dict) -> list[str]:
         for one in figures["classes"]
     ]
     return lines
+
+
+def line_of_scenes(scenes: dict, direct: float) -> str:
+    """The accuracy in scenes, beside the direct one."""
+    gap = 100 * (scenes["accuracy"] - direct)
+    return (
+        f"pasted into 640x480 pictures: {scenes['accuracy']:.2%} (95% interval "
+        f"{scenes['low']:.2%} to {scenes['high']:.2%}), {gap:+.2f} points; "
+        f"{scenes['found']:.2%} of the faces were found"
+    )
