@@ -124,8 +124,9 @@ def make_card(params: Params) -> dict:
 
 def headline(row, parameters: int) -> dict:
     """The figures of the epoch that was kept."""
-    names = ("loss", "accuracy", "val_loss", "val_accuracy")
-    figures = {name: round(float(row[name]), 6) for name in names}
+    names = {"loss": "train_loss", "accuracy": "train_accuracy"}
+    names |= {name: name for name in ("val_loss", "val_accuracy")}
+    figures = {new: round(float(row[name]), 6) for name, new in names.items()}
     return {"trainable_parameters": parameters, "epoch": int(row["epoch"]), **figures}
 
 

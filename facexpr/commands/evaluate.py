@@ -25,6 +25,7 @@ from facexpr.evaluation import (
     rounded,
     without_copies,
 )
+from facexpr.evaluation_text import lines_of
 from facexpr.images import to_grey
 from facexpr.intake import load_split
 from facexpr.labels import SPLITS
@@ -225,41 +226,3 @@ def tell(figures: dict, where: str | None) -> None:
     if where:
         Path(where).parent.mkdir(parents=True, exist_ok=True)
         write_json(Path(where), figures)
-
-
-def lines_of(figures: dict) -> list[str]:
-    """The figures in words and a table."""
-    views = "one view" if figures["views"] == 1 else f"{figures['views']} views"
-    apart = figures["groups"].get("without_copies")
-    lines = [
-        f"{figures['model']} on {figures['split']} of {figures['data']}, {views}",
-        f"accuracy {figures['accuracy']:.2%} of {figures['n']:,} images "
-        f"(95% interval {figures['low']:.2%} to {figures['high']:.2%})",
-    ]
-    if apart:
-        fitted = " and ".join(figures["fitted_on"])
-        lines.append(
-            f"{apart['accuracy']:.2%} of the {apart['n']:,} without an equal image in {fitted}"
-        )
-    names = ("balanced_accuracy", "macro_f1", "top2", "nll", "brier", "ece", "votes_divergence")
-    lines.append(", ".join(f"{name} {figures[name]:.4f}" for name in names if name in figures))
-    if "in_scenes" in figures:
-        lines.append(line_of_scenes(figures["in_scenes"], figures["accuracy"]))
-    width = max(map(len, figures["labels"]))
-    lines.append(f"{'':{width}}  precision  recall      f1       n")
-    lines += [
-        f"{one['label']:{width}}  {one['precision']:9.3f} {one['recall']:7.3f} {one['f1']:7.3f} "
-        f"{one['support']:7,}"
-        for one in figures["classes"]
-    ]
-    return lines
-
-
-def line_of_scenes(scenes: dict, direct: float) -> str:
-    """The accuracy in scenes, beside the direct one."""
-    gap = 100 * (scenes["accuracy"] - direct)
-    return (
-        f"pasted into 640x480 pictures: {scenes['accuracy']:.2%} (95% interval "
-        f"{scenes['low']:.2%} to {scenes['high']:.2%}), {gap:+.2f} points; "
-        f"{scenes['found']:.2%} of the faces were found"
-    )

@@ -1,5 +1,6 @@
 """MTCNN (Zhang et al. 2016, arXiv:1604.02878) as the `mtcnn` package ships it, weights included."""
 
+import math
 import os
 from collections.abc import Sequence
 
@@ -8,6 +9,8 @@ import numpy as np
 from facexpr.backend import silent_stderr
 from facexpr.detectors import Detector, Face
 from facexpr.images import to_rgb, with_border
+
+WINDOW_PX = 12  # side of what P-Net looks at
 
 
 def load(
@@ -28,7 +31,11 @@ def load(
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with silent_stderr():
         from mtcnn import MTCNN  # late: it imports TensorFlow, which takes seconds
+        from mtcnn.stages import stage_pnet
 
+    # The package's own pyramid counts its levels as if faces of 20 px were wanted at a step of
+    # 0.709. With others it goes on to levels smaller than the window, and that fails as "no face".
+    stage_pnet.build_scale_pyramid = pyramid
     network = MTCNN()
     settings = {
         "min_face_size": min_face_px,
@@ -52,6 +59,19 @@ def load(
         return faces
 
     return detect
+
+
+def pyramid(
+    width: int, height: int, min_face_size: int, scale_factor: float, min_size: int = WINDOW_PX
+) -> np.ndarray:
+    """Scales at which the window sees faces from `min_face_size` pixels to the whole image.
+
+    The first makes the smallest face as large as the window; the last still holds a window.
+    """
+    first = min_size / min_face_size
+    steps = math.log(min(width, height) * first / min_size) / -math.log(scale_factor)
+    # A level that is as large as the window but for rounding counts.
+    return first * scale_factor ** np.arange(max(0, math.floor(steps + 1e-9) + 1))
 
 
 def _to_face(row: np.ndarray, border_px: int) -> Face:

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from facexpr.commands import evaluate
 from facexpr.labels import FER2013
 from facexpr.params import load
 
@@ -86,6 +87,25 @@ def test_labels_of_the_data_set_are_merged_and_left_out(call, model, table):
     assert figures["n"] == 6
     support = {one["label"]: one["support"] for one in figures["classes"]}
     assert (support["angry"], support["disgust"], support["neutral"]) == (2, 0, 0)
+
+
+def test_in_scenes_a_face_that_is_missed_is_wrong(call, model, table, monkeypatch):
+    class Blind:
+        labels = tuple(FER2013)
+
+        def predict(self, image):
+            assert image.shape == (480, 640, 3)
+            return []
+
+    monkeypatch.setattr(evaluate, "load_predictor", lambda path, **settings: Blind())
+    answer = call("evaluate", model, table, "--scenes", "--json", "-")
+    scenes = json.loads(answer.out)["in_scenes"]
+    assert (scenes["n"], scenes["accuracy"], scenes["found"]) == (7, 0, 0)
+    assert sum(side["n"] for side in scenes["sides"]) == 7
+    answer = call("evaluate", model, table, "--scenes")
+    assert "pasted into 640x480 pictures: 0.00% (95% interval 0.00% to 0.00%), -" in answer.out
+    error = call("evaluate", model, table, "--scenes", "--labels", ",".join(FER2013[::-1])).err
+    assert "--labels: --scenes takes the labels that the model carries" in error
 
 
 @pytest.mark.parametrize(

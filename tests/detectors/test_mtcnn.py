@@ -5,8 +5,12 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from facexpr import detectors
+from facexpr.detectors.mtcnn import pyramid
+from facexpr.sample import draw_scene
 
 SETTINGS = {
     "min_face_px": 24,
@@ -29,6 +33,8 @@ def calls(monkeypatch):
             return np.array([ROW], np.float32)
 
     monkeypatch.setitem(sys.modules, "mtcnn", SimpleNamespace(MTCNN=Network))
+    stages = SimpleNamespace(stage_pnet=SimpleNamespace())
+    monkeypatch.setitem(sys.modules, "mtcnn.stages", stages)
     return calls
 
 
@@ -63,3 +69,25 @@ def test_settings_reach_the_package(calls):
     assert (settings["min_face_size"], settings["scale_factor"]) == (24, 0.7)
     names = ("threshold_pnet", "threshold_rnet", "threshold_onet")
     assert [settings[name] for name in names] == [0.5, 0.6, 0.7]
+
+
+@given(st.integers(12, 3000), st.integers(12, 3000), st.integers(12, 200), st.floats(0.5, 0.95))
+def test_the_pyramid_goes_from_the_smallest_face_to_the_whole_image(width, height, face, step):
+    scales = pyramid(width, height, face, step)
+    shorter = min(width, height)
+    if shorter < face:
+        assert len(scales) == 0
+        return
+    assert scales[0] == pytest.approx(12 / face)
+    np.testing.assert_allclose(scales[1:] / scales[:-1], step)
+    assert shorter * scales[-1] >= 12 * (1 - 1e-6)
+    assert shorter * scales[-1] * step < 12
+
+
+@pytest.mark.filterwarnings("ignore")  # of TensorFlow's, at its import
+@pytest.mark.parametrize(("face", "step"), [(24, 0.709), (30, 0.85), (20, 0.8)])
+def test_faces_are_found_whatever_the_pyramid(face, step):
+    scene, faces = draw_scene(np.random.default_rng(0))
+    settings = {"thresholds": (0.6, 0.7, 0.8), "border_px": 0, "border_grey": -1}
+    find = detectors.load("mtcnn", min_face_px=face, scale_factor=step, **settings)
+    assert len(find([scene])[0]) == len(faces)

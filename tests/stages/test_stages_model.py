@@ -34,7 +34,8 @@ def model_project(trained, folder):
 def test_train_writes_model_metrics_and_history(trained):
     figures = metrics(trained, "train")
     assert set(figures) == {
-        *("trainable_parameters", "epoch", "loss", "accuracy", "val_loss", "val_accuracy"),
+        *("trainable_parameters", "epoch"),
+        *("train_loss", "train_accuracy", "val_loss", "val_accuracy"),
     }
     history = pd.read_csv(trained / "data/history.csv")
     assert set(history) == {"epoch", "loss", "accuracy", "val_loss", "val_accuracy"}
