@@ -196,6 +196,8 @@ def measure_in_scenes(
     params: Params,
 ) -> dict:
     """How good the model is on the same images where `facexpr predict` must find them first."""
+    if params.predict.detector == "whole":
+        raise UserError("predict.detector: whole, which finds nothing; --scenes needs another")
     predictor = load_predictor(
         model,
         backend=params.train.backend,
