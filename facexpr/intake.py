@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 
 from facexpr.datasets import Sample
-from facexpr.errors import UserError
 from facexpr.images import hash_image
 from facexpr.records import ShardWriter, make_key
 from facexpr.splits import divide, find_leaks
@@ -83,19 +82,14 @@ def load_split(
 
     Images come as `prepare` makes them, votes are empty where there are none. The table: key,
     split, label, row, subject, part, hash. Splits that the source lacks are carved as `take_in`
-    does it, unless it has no train; only then is the source read twice. Raises UserError for an
-    empty split.
+    does it; only then is the source read twice.
     """
     samples, taken = _gather(read(), prepare, lambda number, sample: sample.split == split)
-    splits = samples["split"]
-    if (splits == "train").any():
-        splits = divide(samples, val_fraction, test_fraction, seed)
+    splits = divide(samples, val_fraction, test_fraction, seed)
     if not splits.equals(samples["split"]):
         chosen = (splits == split).to_numpy()
         samples, taken = _gather(read(), prepare, lambda number, sample: chosen[number])
         samples["split"] = splits
-    if not taken:
-        raise UserError(f"split {split}: holds no sample; found: {', '.join(splits.unique())}")
     samples["key"] = list(map(make_key, samples["split"], samples["row"]))
     return samples, [image for image, _ in taken], [votes for _, votes in taken]
 

@@ -195,11 +195,3 @@ def test_a_split_that_is_carved_is_the_one_that_take_in_carves(split, tmp_path):
     assert table["key"].to_list() == index["key"].to_list()
     rows = index["row"][index["split"] == split]
     assert [image[0, 0] for image in images] == rows.to_list()
-
-
-def test_without_train_nothing_is_carved():
-    source = Source("test", "test")
-    table, images, _ = load(source, "test")
-    assert (source.reads, len(images), set(table["split"])) == (1, 2, {"test"})
-    with pytest.raises(UserError, match="split val: holds no sample; found: test"):
-        load(source, "val")

@@ -10,8 +10,10 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from facexpr import datasets, project
 from facexpr.audit import find_copies
@@ -54,49 +56,75 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--predictions", type=Path, help="CSV of every prediction, for compare")
 
 
+class Names(NamedTuple):
+    """What is called how: the data set's format, its renamed labels, its classes, the model's."""
+
+    format: str
+    relabel: dict[str, str | None]
+    classes: list[str]
+    labels: Sequence[str]
+
+
+class Taken(NamedTuple):
+    """A split: a table of all samples, its keys, class codes, images, faces made of them, votes."""
+
+    samples: pd.DataFrame
+    keys: list[str]
+    codes: np.ndarray
+    images: Sequence[np.ndarray]
+    faces: np.ndarray
+    votes: np.ndarray | None
+
+
 def run(args: argparse.Namespace) -> None:
     """Predict the split, and say how good that is."""
     params = load(Path(os.path.relpath(project.find_root())) / "params.yaml")
-    name, relabel = args.format or guess_format(args.data), parse_relabel(args.relabel)
-    datasets.find(name)
+    format_, relabel = args.format or guess_format(args.data), parse_relabel(args.relabel)
+    datasets.find(format_)
     configure(params.train.backend, params.train.device)
     classifier = load_classifier(args.model, scale=args.scale, logits=args.logits)
-    classes = classes_of(name, args.data, relabel)
-    labels = args.labels.split(",") if args.labels else classifier.labels or classes
-    check_labels(classes, labels, args.model)
-    samples, images, faces, votes = read_split(args, name, classes, relabel, classifier, params)
-    mine = samples[samples["split"] == args.split]
+    names = find_names(args, classifier, format_, relabel)
+    taken = read_split(args, names, classifier, params)
     chances = predict_views(
-        classifier.predict, faces, (args.views,), params.evaluate.crop, classifier.crop_px
+        classifier.predict, taken.faces, (args.views,), params.evaluate.crop, classifier.crop_px
     )
-    check_classes(chances[args.views], labels, args.model)
-    codes = np.array([labels.index(label) for label in mine["label"]])
+    check_classes(chances[args.views], names.labels, args.model)
+    figures = measure(args, taken, chances, names, classifier, params)
+    if args.predictions:
+        table = prediction_table(taken.keys, taken.codes, chances[args.views], names.labels)
+        write_table(args.predictions, table)
+    tell(figures, args.json)
+    if classifier.alignment and classifier.alignment.method != "box":
+        how = classifier.alignment.method
+        words = f"images went in whole; in its own pipeline faces are found, and aligned by {how}"
+        print(f"note: {words}", file=sys.stderr)
+
+
+def measure(
+    args: argparse.Namespace,
+    taken: Taken,
+    chances: dict[int, np.ndarray],
+    names: Names,
+    classifier: Classifier,
+    params: Params,
+) -> dict:
+    """All figures, and what they are of."""
+    about = {"model": str(args.model), "data": str(args.data), "split": args.split}
+    about |= {"fitted_on": list(classifier.fit), "faces": "whole images"}
+    copies = {"copies": find_copies(taken.samples)}
     figures = describe(
         chances,
         args.views,
-        codes,
-        labels,
-        votes=votes if votes is None else votes_for(labels, classes, votes),
-        groups=without_copies(
-            mine["key"], args.split, classifier.fit, {"copies": find_copies(samples)}
-        ),
+        taken.codes,
+        names.labels,
+        votes=taken.votes,
+        groups=without_copies(taken.keys, args.split, classifier.fit, copies),
         draws=params.evaluate.bootstrap_draws,
         seed=params.evaluate.seed,
     )
     if args.scenes:
-        figures["in_scenes"] = measure_in_scenes(args.model, images, codes, labels, params)
-    if args.predictions:
-        table = prediction_table(mine["key"], codes, chances[args.views], labels)
-        write_table(args.predictions, table)
-    about = {"model": str(args.model), "data": str(args.data), "split": args.split}
-    about |= {"fitted_on": list(classifier.fit), "faces": "whole images"}
-    tell(about | figures, args.json)
-    if classifier.alignment and classifier.alignment.method != "box":
-        print(
-            f"note: images went in whole; in its own pipeline faces are found, and aligned by "
-            f"{classifier.alignment.method}",
-            file=sys.stderr,
-        )
+        figures["in_scenes"] = measure_in_scenes(args.model, taken, names.labels, params)
+    return about | figures
 
 
 def guess_format(source: Path) -> str:
@@ -120,11 +148,16 @@ def parse_relabel(text: str) -> dict[str, str | None]:
     return {old.strip(): new.strip() or None for old, _, new in pairs}
 
 
-def classes_of(name: str, source: Path, relabel: dict[str, str | None]) -> list[str]:
-    """The data set's labels after renaming, in its own order."""
-    own = datasets.own_labels(datasets.find(name), source)
+def find_names(
+    args: argparse.Namespace, classifier: Classifier, format_: str, relabel: dict
+) -> Names:
+    """The data set's classes, and the model's labels: as asked, its own, or the data set's."""
+    own = datasets.own_labels(datasets.find(format_), args.data)
     renamed = [relabel.get(label, label) for label in own]
-    return list(dict.fromkeys(label for label in renamed if label is not None))
+    classes = list(dict.fromkeys(label for label in renamed if label is not None))
+    labels = args.labels.split(",") if args.labels else classifier.labels or classes
+    check_labels(classes, labels, args.model)
+    return Names(format_, relabel, classes, labels)
 
 
 def check_labels(classes: Sequence[str], labels: Sequence[str], model: Path) -> None:
@@ -137,30 +170,25 @@ def check_labels(classes: Sequence[str], labels: Sequence[str], model: Path) -> 
         )
 
 
-def votes_for(labels: Sequence[str], classes: Sequence[str], votes: np.ndarray) -> np.ndarray:
+def votes_for(names: Names, votes: np.ndarray) -> np.ndarray:
     """Votes (N, classes of the data set) as (N, labels of the model)."""
-    found = np.zeros((len(votes), len(labels)))
-    found[:, [labels.index(name) for name in classes]] = votes
+    found = np.zeros((len(votes), len(names.labels)))
+    found[:, [names.labels.index(name) for name in names.classes]] = votes
     return found
 
 
 def read_split(
-    args: argparse.Namespace,
-    name: str,
-    classes: Sequence[str],
-    relabel: dict,
-    classifier: Classifier,
-    params: Params,
-):
-    """A table of all samples; of the split asked the images, the faces made of them, the votes."""
-    data, named = params.data, (name, args.data, classes, relabel)
+    args: argparse.Namespace, names: Names, classifier: Classifier, params: Params
+) -> Taken:
+    """Take the split in, each image also as the face that the model takes."""
+    data = params.data
     carved = {"val_fraction": data.val_fraction, "test_fraction": data.test_fraction}
     with Report("evaluate") as report:
 
         def read():
             report.items = 0  # a source without the split asked is read twice
-            samples = datasets.read(*named, complete=False, **data.settings())
-            return report.progress(samples)
+            named = (names.format, args.data, names.classes, names.relabel)
+            return report.progress(datasets.read(*named, complete=False, **data.settings()))
 
         samples, pairs, votes = load_split(
             read,
@@ -170,13 +198,20 @@ def read_split(
             seed=data.seed,
         )
     images, faces = zip(*pairs, strict=True)
-    shapes = {face.shape for face in faces}
-    if len(shapes) > 1:
+    mine = samples[samples["split"] == args.split]
+    codes = np.array([names.labels.index(label) for label in mine["label"]])
+    counts = votes_for(names, np.array(votes)) if all(votes) else None
+    return Taken(samples, list(mine["key"]), codes, images, stack(faces, args), counts)
+
+
+def stack(faces: Sequence[np.ndarray], args: argparse.Namespace) -> np.ndarray:
+    """Faces of one shape as an array; raises UserError where they differ."""
+    if len({face.shape for face in faces}) > 1:
         raise UserError(
             f"{args.model}: takes pictures of any dimensions, and those of {args.data} differ; "
             "expected a model with a fixed input"
         )
-    return samples, images, np.stack(faces), np.array(votes) if all(votes) else None
+    return np.stack(faces)
 
 
 def check_classes(chances: np.ndarray, labels: Sequence[str], model: Path) -> None:
@@ -188,13 +223,7 @@ def check_classes(chances: np.ndarray, labels: Sequence[str], model: Path) -> No
         )
 
 
-def measure_in_scenes(
-    model: Path,
-    images: Sequence[np.ndarray],
-    codes: np.ndarray,
-    labels: Sequence[str],
-    params: Params,
-) -> dict:
+def measure_in_scenes(model: Path, taken: Taken, labels: Sequence[str], params: Params) -> dict:
     """How good the model is on the same images where `facexpr predict` must find them first."""
     if params.predict.detector == "whole":
         raise UserError("predict.detector: whole, which finds nothing; --scenes needs another")
@@ -209,11 +238,11 @@ def measure_in_scenes(
     if list(predictor.labels) != list(labels):
         raise UserError("--labels: --scenes takes the labels that the model carries; leave it out")
     with Report("scenes") as report:
-        found = predict_in_scenes(predictor, report.progress(images, total=len(images)))
-    correct = is_correct(found, codes)
+        found = predict_in_scenes(predictor, report.progress(taken.images, total=len(taken.images)))
+    correct = is_correct(found, taken.codes)
     low, high = bootstrap_interval(correct, params.evaluate.bootstrap_draws, params.evaluate.seed)
-    sides = side_table(found, codes).to_dict("records")
-    figures = {"n": len(codes), "accuracy": float(correct.mean()), "low": low, "high": high}
+    sides = side_table(found, taken.codes).to_dict("records")
+    figures = {"n": len(taken.codes), "accuracy": float(correct.mean()), "low": low, "high": high}
     figures |= {"found": float(found.found.mean()), "extra_faces": found.extra, "sides": sides}
     return rounded(figures)
 

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from facexpr.commands import evaluate
+from facexpr.images import encode_png
 from facexpr.labels import FER2013
 from facexpr.params import load
 
@@ -129,6 +130,25 @@ def test_data_that_is_not_there_or_not_told(call, model, project):
     (project / "pictures").mkdir()
     error = call("evaluate", model, "pictures").error
     assert error.startswith("pictures: a folder; name its format with --format: affectnet, ")
+
+
+def test_pictures_of_all_dimensions_need_a_model_of_fixed_input(call, project):
+    import keras
+
+    inputs = keras.Input((None, None, 1))
+    x = keras.layers.GlobalAveragePooling2D()(inputs)
+    model = keras.Model(inputs, keras.layers.Dense(2, activation="softmax")(x))
+    model.save(project / "open.keras")
+    for place in ("train/happy", "train/sad", "val/sad", "test/happy", "test/sad"):
+        path = project / "pictures" / place / "a.png"
+        path.parent.mkdir(parents=True)
+        shape = (9, 40) if place == "test/sad" else (30, 20)
+        path.write_bytes(encode_png(np.zeros(shape, np.uint8)))
+    options = ("--format", "folder", "--scale", "unit")
+    error = call("evaluate", "open.keras", "pictures", *options).err
+    assert "takes pictures of any dimensions, and those of pictures differ" in error
+    path.write_bytes(encode_png(np.zeros((30, 20), np.uint8)))
+    assert "of 2 images" in call("evaluate", "open.keras", "pictures", *options).out
 
 
 def predictions(path, predicted):
