@@ -243,6 +243,7 @@ def measure_in_scenes(model: Path, taken: Taken, labels: Sequence[str], params: 
     low, high = bootstrap_interval(correct, params.evaluate.bootstrap_draws, params.evaluate.seed)
     sides = side_table(found, taken.codes).to_dict("records")
     figures = {"n": len(taken.codes), "accuracy": float(correct.mean()), "low": low, "high": high}
+    figures |= {"detector": params.predict.detector, "min_score": params.predict.min_score}
     figures |= {"found": float(found.found.mean()), "extra_faces": found.extra, "sides": sides}
     return rounded(figures)
 
