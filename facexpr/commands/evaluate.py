@@ -79,6 +79,7 @@ class Taken(NamedTuple):
 def run(args: argparse.Namespace) -> None:
     """Predict the split, and say how good that is."""
     params = load(Path(os.path.relpath(project.find_root())) / "params.yaml")
+    check_outputs(args)
     format_, relabel = args.format or guess_format(args.data), parse_relabel(args.relabel)
     datasets.find(format_)
     configure(params.train.backend, params.train.device)
@@ -98,6 +99,15 @@ def run(args: argparse.Namespace) -> None:
         how = classifier.alignment.method
         words = f"images went in whole; in its own pipeline faces are found, and aligned by {how}"
         print(f"note: {words}", file=sys.stderr)
+
+
+def check_outputs(args: argparse.Namespace) -> None:
+    """Make the folders of the files to write; raises UserError where a folder stands in place."""
+    for option, name in (("--json", args.json), ("--predictions", args.predictions)):
+        if name and Path(name).is_dir():
+            raise UserError(f"{option} {name}: a folder; expected a file's name")
+        if name and name != "-":
+            Path(name).parent.mkdir(parents=True, exist_ok=True)
 
 
 def measure(
@@ -256,5 +266,4 @@ def tell(figures: dict, where: str | None) -> None:
         return
     print("\n".join(lines_of(figures)))
     if where:
-        Path(where).parent.mkdir(parents=True, exist_ok=True)
         write_json(Path(where), figures)

@@ -30,6 +30,8 @@ def run(args: argparse.Namespace) -> None:
     """Gather what the stages left, and write the page."""
     here = project.enter_root()
     params = load()
+    if args.out.suffix != ".html":
+        raise UserError(f"--out {args.out}: expected a file's name that ends in .html")
     figures = read_figures(params.evaluate.split)
     title = f"facexpr: {params.train.network} on {Path(params.data.source).name}"
     parts = [
@@ -50,7 +52,10 @@ def read_figures(split: str) -> dict:
     path = Path(f"data/evaluation/{split}.json")
     if not path.is_file():
         raise UserError(f"{path}: not found; run 'dvc repro evaluate' or 'dvc checkout'")
-    return json.loads(path.read_text(encoding="utf-8"))
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UserError(f"{path}: not readable as JSON: {error}; run 'dvc checkout'") from None
 
 
 def headline(figures: dict) -> str:

@@ -74,9 +74,9 @@ def test_figures_as_json_alone_on_standard_output(call, model, table):
 
 
 def test_files_are_written_and_agree(call, model, table, project):
-    call("evaluate", model, table, "--json", "out/figures.json", "--predictions", "p.csv")
+    call("evaluate", model, table, "--json", "out/figures.json", "--predictions", "new/p.csv")
     figures = json.loads((project / "out/figures.json").read_text())
-    predictions = pd.read_csv(project / "p.csv")
+    predictions = pd.read_csv(project / "new/p.csv")
     right = (predictions["label"] == predictions["predicted"]).mean()
     assert figures["accuracy"] == pytest.approx(right, abs=1e-6)
     assert predictions["key"].to_list() == [f"test-{row:07d}" for row in range(21, 28)]
@@ -122,6 +122,12 @@ def test_what_does_not_fit(call, model, table, more, words):
     relabel = ["--relabel", "angry=,disgust=,fear=,surprise=,neutral="]
     more = more + relabel if "happy,sad" in more else more
     assert words in call("evaluate", model, table, *more).error
+
+
+@pytest.mark.parametrize("option", ["--json", "--predictions"])
+def test_a_folder_in_place_of_a_file_to_write(call, model, table, project, option):
+    error = call("evaluate", model, table, option, "data").error
+    assert error == f"{option} data: a folder; expected a file's name"
 
 
 def test_data_that_is_not_there_or_not_told(call, model, project):

@@ -120,6 +120,11 @@ def test_the_report_shows_all_of_it(trained, tmp_path, monkeypatch, capsys):
     assert f"{figures['accuracy']:.2%} of all 7 images of test with one view" in page
     assert page.count("<img") >= 9
     assert "without near copies" in page
+    assert main(["report", "--out", "page"]) == 1
+    assert "--out page: expected a file's name that ends in .html" in capsys.readouterr().err
+    (project / "data/evaluation/test.json").write_text("{")
+    assert main(["report"]) == 1
+    assert "data/evaluation/test.json: not readable as JSON" in capsys.readouterr().err
     shutil.rmtree(project / "data/evaluation")
     assert main(["report"]) == 1
     assert capsys.readouterr().err.startswith(
