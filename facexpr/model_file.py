@@ -91,3 +91,15 @@ def with_temperature(model, temperature: float):
     scale = keras.layers.Rescaling(1 / temperature, dtype="float32", name="temperature")
     softmax = keras.layers.Activation("softmax", dtype="float32", name=last.name)
     return keras.Model(model.input, softmax(scale(last.input)))
+
+
+def as_float32(model):
+    """The same model without mixed precision, which ONNX export does not take."""
+    import keras
+
+    text = json.dumps(keras.saving.serialize_keras_object(model))
+    for policy in ("mixed_bfloat16", "mixed_float16"):
+        text = text.replace(f'"{policy}"', '"float32"')
+    copy = keras.saving.deserialize_keras_object(json.loads(text), safe_mode=True)
+    copy.set_weights(model.get_weights())
+    return copy

@@ -1,5 +1,7 @@
 """The command line as a whole: its commands, their help, and where they may be called."""
 
+import subprocess
+import sys
 from importlib import import_module
 
 import pytest
@@ -12,6 +14,7 @@ ARGUMENTS = {
     "export": ["data/images", "out"],
     "evaluate": ["model.keras", "a.csv"],
     "compare": ["main"],
+    "onnx": ["model.onnx"],
     "predict": ["a.png"],
 }
 
@@ -45,6 +48,14 @@ def test_every_command_has_help_and_a_docstring(name, capsys):
     assert " ".join(module.__doc__.split()) in " ".join(out.split())
 
 
+def test_a_command_imports_nothing_of_the_others():
+    script = "import sys; from facexpr.__main__ import main; main(['recipe'])\n"
+    script += "print(sorted({'sklearn', 'scipy', 'keras', 'onnx'} & set(sys.modules)))"
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_outside_of_a_project(name, tmp_path, monkeypatch, call):
     monkeypatch.chdir(tmp_path)
@@ -53,7 +64,7 @@ def test_outside_of_a_project(name, tmp_path, monkeypatch, call):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("name", sorted(set(COMMANDS) - {"recipe", "export"}))
+@pytest.mark.parametrize("name", sorted(set(COMMANDS) - {"recipe", "export", "onnx"}))
 def test_without_parameters(name, project, call):
     (project / "params.yaml").unlink()
     (project / "a.png").touch()

@@ -138,6 +138,19 @@ def test_data_that_is_not_there_or_not_told(call, model, project):
     assert error.startswith("pictures: a folder; name its format with --format: affectnet, ")
 
 
+def test_the_model_as_onnx_is_measured_alike(call, model, table, project):
+    answer = call("onnx", "new/model.onnx", "--model", model)
+    assert answer.out.startswith("onnx: new/model.onnx, 0.")
+    figures = [
+        json.loads(call("evaluate", path, table, "--json", "-").out)
+        for path in (model, "new/model.onnx")
+    ]
+    assert figures[0]["confusion"] == figures[1]["confusion"]
+    assert figures[0]["nll"] == pytest.approx(figures[1]["nll"], abs=1e-5)
+    error = call("onnx", "model", "--model", model).error
+    assert error == "model: expected a file's name that ends in .onnx"
+
+
 def test_pictures_of_all_dimensions_need_a_model_of_fixed_input(call, project):
     import keras
 

@@ -1,0 +1,77 @@
+import json
+
+import keras
+import numpy as np
+import onnx
+import pytest
+from keras import layers
+
+from facexpr import networks
+from facexpr.classifier import load_classifier
+from facexpr.mean import Mean
+from facexpr.model_file import CARD, as_float32, with_temperature
+from facexpr.onnx_file import save_onnx
+from facexpr.training import Augmentation, build_models
+
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
+FACES = np.random.default_rng(0).integers(0, 256, (300, 48, 48), np.uint8)
+MEAN = Mean(np.random.default_rng(1).uniform(90, 160, (48, 48)), 60.0, 125.0, 10)
+
+
+def make_model(how="mean_image", network="vgg_bn", side=48):
+    keras.utils.set_random_seed(1)
+    bare = networks.build(network, (side, side, 1), 3)
+    return build_models(bare, 48, MEAN, how, Augmentation())[0]
+
+
+@pytest.mark.parametrize(
+    ("how", "network", "side"),
+    [("mean_image", "vgg_bn", 48), ("unit", "mini_xception", 48), ("mean_scalar", "kaist", 42)],
+)
+def test_it_says_what_the_model_says(tmp_path, how, network, side):
+    model = make_model(how, network, side)
+    card = {"labels": ["a", "b", "c"], "crop_px": 0, "fit": ["train"]}
+    save_onnx(tmp_path / "model.onnx", model, card)
+    read = load_classifier(tmp_path / "model.onnx")
+    assert (read.side_hw, read.colour, read.labels) == ((48, 48), False, ["a", "b", "c"])
+    expected = model.predict_on_batch(FACES[..., None])
+    np.testing.assert_allclose(read.predict(FACES), expected, atol=1e-5)
+
+
+def test_equal_models_give_equal_bytes(tmp_path):
+    paths = [tmp_path / name / "model.onnx" for name in "ab"]
+    for path in paths:
+        path.parent.mkdir()
+        save_onnx(path, make_model(), {"labels": ["a", "b", "c"]})
+    assert paths[0].read_bytes() == paths[1].read_bytes()
+    graph = onnx.load(paths[0]).graph
+    assert [one.name for one in graph.input] == ["faces"]
+    assert [one.name for one in graph.output] == ["probabilities"]
+
+
+def test_a_temperature_rides_along(tmp_path):
+    model = with_temperature(make_model(), 2.0)
+    save_onnx(tmp_path / "model.onnx", model, {})
+    expected = model.predict_on_batch(FACES[:5, ..., None])
+    found = load_classifier(tmp_path / "model.onnx").predict(FACES[:5])
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    told = {one.key: one.value for one in onnx.load(tmp_path / "model.onnx").metadata_props}
+    assert json.loads(told[CARD]) == {}
+
+
+def test_mixed_precision_becomes_float32(tmp_path):
+    keras.mixed_precision.set_global_policy("mixed_bfloat16")
+    try:
+        model = make_model()
+    finally:
+        keras.mixed_precision.set_global_policy("float32")
+    plain = as_float32(model)
+    policies = {one.dtype_policy.name for one in plain._flatten_layers()}
+    assert not any("mixed" in name for name in policies)
+    for one, other in zip(plain.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    save_onnx(tmp_path / "model.onnx", model, {})
+    found = load_classifier(tmp_path / "model.onnx").predict(FACES[:50])
+    np.testing.assert_allclose(found, plain.predict_on_batch(FACES[:50, ..., None]), atol=1e-5)
+    assert isinstance(model.layers[0], layers.InputLayer)
