@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from facexpr.model_file import CARD, as_float32
+from facexpr.model_file import CARD
+from facexpr.model_variants import as_float32
 
 INPUT, OUTPUT = "faces", "probabilities"
 

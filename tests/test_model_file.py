@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 
 from facexpr import networks
-from facexpr.calibration import apply_temperature
 from facexpr.errors import UserError
-from facexpr.model_file import find_card, load_model, read_card, save_model, with_temperature
+from facexpr.model_file import find_card, load_model, read_card, save_model
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
@@ -94,24 +93,6 @@ def test_a_model_that_others_saved_has_no_card(path):
         read_card(path)
     assert str(caught.value) == (f"{path}: has no facexpr.json: not a model that facexpr saved")
     assert load_model(path).count_params() == make_model().count_params()
-
-
-def test_a_temperature_is_a_stock_layer_before_the_softmax(path):
-    inputs = keras.Input((4,))
-    logits = keras.layers.Dense(3)(inputs)
-    softmax = keras.layers.Activation("softmax", name="probabilities")
-    model = keras.Model(inputs, softmax(logits))
-    save_model(path, with_temperature(model, 2.5), CARD)
-    values = np.random.default_rng(0).normal(0, 3, (20, 4)).astype(np.float32)
-    chances = keras.ops.convert_to_numpy(model(values))
-    loaded = keras.ops.convert_to_numpy(load_model(path)(values))
-    np.testing.assert_allclose(loaded, apply_temperature(chances, 2.5), atol=1e-5)
-    assert load_model(path).layers[-1].name == "probabilities"
-
-
-def test_a_model_without_a_softmax_takes_no_temperature():
-    with pytest.raises(ValueError, match="expected a layer that is a softmax"):
-        with_temperature(make_model(), 2.0)
 
 
 def test_an_archive_that_keras_cannot_load_is_told_in_one_line(path):

@@ -4,12 +4,12 @@ import keras
 import numpy as np
 import onnx
 import pytest
-from keras import layers
 
 from facexpr import networks
 from facexpr.classifier import load_classifier
 from facexpr.mean import Mean
-from facexpr.model_file import CARD, as_float32, with_temperature
+from facexpr.model_file import CARD
+from facexpr.model_variants import with_temperature
 from facexpr.onnx_file import save_onnx
 from facexpr.training import Augmentation, build_models
 
@@ -58,20 +58,3 @@ def test_a_temperature_rides_along(tmp_path):
     np.testing.assert_allclose(found, expected, atol=1e-5)
     told = {one.key: one.value for one in onnx.load(tmp_path / "model.onnx").metadata_props}
     assert json.loads(told[CARD]) == {}
-
-
-def test_mixed_precision_becomes_float32(tmp_path):
-    keras.mixed_precision.set_global_policy("mixed_bfloat16")
-    try:
-        model = make_model()
-    finally:
-        keras.mixed_precision.set_global_policy("float32")
-    plain = as_float32(model)
-    policies = {one.dtype_policy.name for one in plain._flatten_layers()}
-    assert not any("mixed" in name for name in policies)
-    for one, other in zip(plain.get_weights(), model.get_weights(), strict=True):
-        np.testing.assert_array_equal(one, other)
-    save_onnx(tmp_path / "model.onnx", model, {})
-    found = load_classifier(tmp_path / "model.onnx").predict(FACES[:50])
-    np.testing.assert_allclose(found, plain.predict_on_batch(FACES[:50, ..., None]), atol=1e-5)
-    assert isinstance(model.layers[0], layers.InputLayer)
