@@ -168,8 +168,8 @@ def about_model(path: Path) -> str:
     align = json.dumps(read_card(path)["align"])
     digest = sha256(path.read_bytes()).hexdigest()
     return (
-        f"facexpr's model: `{path.name}`, sha256 {digest[:12]}, is fed the images as they are; it "
-        f"was trained on faces that `align` placed by `{align}`.\n"
+        f"facexpr's model: `{path.name}`, sha256 {digest[:12]}, is fed the images as they are. How "
+        f"its own pipeline aligns faces that are found: `{align}`.\n"
     )
 
 
