@@ -233,15 +233,26 @@ def unbeaten(rows: np.ndarray, limit: float, of_smaller: bool = False) -> np.nda
     """Indices of the boxes that no better one of their image overlaps, best first by image.
 
     A box falls to better ones that have themselves fallen, too: so it is in the package. Overlap
-    is the share of the union, or of the smaller box, and must be above `limit`. Of equal scores
-    the last is the best.
+    is the share of the union, or of the smaller box, and must be above `limit`.
     """
-    order = np.lexsort((-np.arange(len(rows)), -rows[:, SCORE], rows[:, IMAGE]))
+    order = _best_first(rows)
     boxes = np.ascontiguousarray(rows[order, 1:5].T)
     falls = np.zeros(len(rows), bool)
     for worse, better in _pairs(rows[order, IMAGE]):
         falls[worse[_overlap(boxes[:, worse], boxes[:, better], of_smaller) > limit]] = True
     return order[~falls]
+
+
+def _best_first(rows: np.ndarray) -> np.ndarray:
+    """Indices that sort rows by image, and by falling score within it."""
+    order = np.lexsort((-rows[:, SCORE], rows[:, IMAGE]))
+    images, scores = rows[order][:, [IMAGE, SCORE]].T
+    # P-Net's scores reach 1 but for the last bit, and often are equal. Which box then stays is
+    # chance; it is the package's when its own call decides.
+    for image in np.unique(images[1:][(np.diff(images) == 0) & (np.diff(scores) == 0)]):
+        those = np.flatnonzero(rows[:, IMAGE] == image)
+        order[images == image] = those[np.argsort(rows[those, SCORE])[::-1]]
+    return order
 
 
 def _pairs(images: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
