@@ -120,12 +120,11 @@ class _Graph:
         return self.add("MaxPool", value, kernel_shape=(side, side), strides=(2, 2), auto_pad=edge)
 
     def prelu(self, value: str, slope: np.ndarray) -> str:
-        """max(x, 0) + slope * min(x, 0), in operators that run twice as fast as PRelu."""
+        """`value` where it is positive, else slope * value; PRelu itself takes twice as long."""
         if slope.max() <= 1:
             return self.add("Max", value, self.add("Mul", value, self.constant(slope)))
         below = self.add("Min", value, self.constant(np.float32(0)))
-        below = self.add("Mul", below, self.constant(slope))
-        return self.add("Add", self.add("Relu", value), below)
+        return self.add("Add", value, self.add("Mul", below, self.constant(slope - 1)))
 
     def model(self, shape: Sequence, outputs: Sequence[str]):
         """The model from "images" of `shape` to `outputs`, all float32."""

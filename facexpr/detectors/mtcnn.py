@@ -239,7 +239,9 @@ def unbeaten(rows: np.ndarray, limit: float, of_smaller: bool = False) -> np.nda
     boxes = np.ascontiguousarray(rows[order, 1:5].T)
     falls = np.zeros(len(rows), bool)
     for worse, better in _pairs(rows[order, IMAGE]):
-        falls[worse[_overlap(boxes[:, worse], boxes[:, better], of_smaller) > limit]] = True
+        falls[worse[_overlap(boxes.take(worse, 1), boxes.take(better, 1), of_smaller) > limit]] = (
+            True
+        )
     return order[~falls]
 
 
@@ -269,10 +271,10 @@ def _pairs(images: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
 
 def _overlap(one: np.ndarray, other: np.ndarray, of_smaller: bool) -> np.ndarray:
     """Shares of overlap of boxes (4, n) with others: of their union, or of the smaller one."""
-    sides = np.minimum(one[2:], other[2:]) - np.maximum(one[:2], other[:2])
-    shared = np.prod(np.maximum(sides, 0), axis=0)
-    areas = [np.prod(box[2:] - box[:2], axis=0) for box in (one, other)]
-    return shared / (np.minimum(*areas) if of_smaller else areas[0] + areas[1] - shared)
+    width, height = np.minimum(one[2:], other[2:]) - np.maximum(one[:2], other[:2])
+    shared = np.maximum(width, 0) * np.maximum(height, 0)
+    first, second = ((box[2] - box[0]) * (box[3] - box[1]) for box in (one, other))
+    return shared / (np.minimum(first, second) if of_smaller else first + second - shared)
 
 
 def _to_face(row: np.ndarray, border_px: int) -> Face:
