@@ -5,13 +5,15 @@ imported, for it imports TensorFlow: only its weight files are read.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from importlib.util import find_spec
+from itertools import islice
 from pathlib import Path
 
 import joblib
 import numpy as np
 import onnxruntime
-from onnx import TensorProto, helper, numpy_helper
+from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 from facexpr.errors import UserError
 
@@ -26,7 +28,7 @@ POOLINGS = {
 }
 INPUT_PX = {"pnet": ("height", "width"), "rnet": (24, 24), "onet": (48, 48)}
 FLAT_PX = 3  # side of what the last convolution of R-Net and O-Net leaves
-OPSET, IR_VERSION = 17, 9
+OPSET, IR_VERSION = 17, 9  # which every ONNX Runtime that pyproject.toml allows reads
 
 
 def load_network(name: str, channels: int) -> Network:
@@ -59,27 +61,24 @@ def read_weights(name: str) -> list[np.ndarray]:
     return joblib.load(folder / "assets" / "weights" / f"{name}.lz4")
 
 
-def build(name: str, channels: int):
+def build(name: str, channels: int) -> ModelProto:
     """Build a network's ONNX model; `name` and `channels` as for `load_network`."""
     graph, weights, value = _Graph(), iter(read_weights(name)), "images"
     for number, pooling in enumerate(POOLINGS[name]):
-        kernel, bias, slope = next(weights), next(weights), next(weights)
+        kernel, bias, slope = islice(weights, 3)
         if number == 0 and channels == 1:
             kernel = kernel.sum(axis=2, keepdims=True)
         value = graph.prelu(graph.convolve(value, kernel, bias), slope.transpose(2, 0, 1))
-        if pooling:
-            value = graph.pool(value, *pooling)
-    join = graph.convolve
+        value = graph.pool(value, *pooling) if pooling else value
+    join, axes = graph.convolve, 4
     if name != "pnet":
-        kernel, bias, slope = next(weights), next(weights), next(weights)
-        value = graph.add("Flatten", value)
-        value = graph.prelu(graph.connect(value, _channels_first(kernel), bias), slope)
-        join = graph.connect
-    kernels_and_biases = list(weights)
-    pairs = zip(kernels_and_biases[::2], kernels_and_biases[1::2], strict=True)
-    outputs = [join(value, *pair) for pair in pairs]
-    outputs[-1] = graph.add("Softmax", outputs[-1], axis=1)
-    return graph.model((None, channels, *INPUT_PX[name]), outputs)
+        kernel, bias, slope = islice(weights, 3)
+        value = graph.connect(graph.add("Flatten", value), _channels_first(kernel), bias)
+        value = graph.prelu(value, slope)
+        join, axes = graph.connect, 2
+    *moves_and_landmarks, scores = [join(value, kernel, next(weights)) for kernel in weights]
+    outputs = [*moves_and_landmarks, graph.add("Softmax", scores, axis=1)]
+    return graph.model((None, channels, *INPUT_PX[name]), outputs, axes)
 
 
 def _channels_first(kernel: np.ndarray) -> np.ndarray:
@@ -126,10 +125,11 @@ class _Graph:
         below = self.add("Min", value, self.constant(np.float32(0)))
         return self.add("Add", value, self.add("Mul", below, self.constant(slope - 1)))
 
-    def model(self, shape: Sequence, outputs: Sequence[str]):
-        """The model from "images" of `shape` to `outputs`, all float32."""
-        values = [helper.make_tensor_value_info("images", TensorProto.FLOAT, shape)]
-        results = [helper.make_tensor_value_info(one, TensorProto.FLOAT, None) for one in outputs]
-        graph = helper.make_graph(self.nodes, "mtcnn", values, results, self.constants)
+    def model(self, shape: Sequence, outputs: Sequence[str], axes: int) -> ModelProto:
+        """The model from "images" of `shape` to `outputs` of so many axes, all float32."""
+        describe = partial(helper.make_tensor_value_info, elem_type=TensorProto.FLOAT)
+        images = describe("images", shape=shape)
+        results = [describe(name, shape=(None,) * axes) for name in outputs]
+        graph = helper.make_graph(self.nodes, "mtcnn", [images], results, self.constants)
         opset = [helper.make_opsetid("", OPSET)]
         return helper.make_model(graph, opset_imports=opset, ir_version=IR_VERSION)
