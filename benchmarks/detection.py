@@ -151,7 +151,7 @@ def compare(
             name,
             f"{median * 1000:.2f}",
             f"{median / own:.1f}",
-            agreement(found[name], found["this project"]),
+            "-" if name == "this project" else agreement(found[name], found["this project"]),
         ]
         for name, median in medians.items()
     ]

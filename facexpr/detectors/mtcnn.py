@@ -1,13 +1,12 @@
 """MTCNN (Zhang et al. 2016, arXiv:1604.02878) with the weights that the `mtcnn` package ships.
 
 Gives what `mtcnn` 1.0.0 gives for one image a call, its own ways of resizing, cropping and
-suppressing included, but works on many images at once. What may become a face is a row of
-float64: image, x1, y1, x2, y2, score.
+suppressing included, but works on many images at once.
 """
 
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from itertools import chain
@@ -17,17 +16,16 @@ import numpy as np
 
 from facexpr.detectors import Detector, Face
 from facexpr.images import with_border
+from facexpr.mtcnn_boxes import IMAGE, SCORE, moved, square, unbeaten
 from facexpr.mtcnn_networks import Network, load_network
 
 WINDOW_PX, STRIDE_PX = 12, 2  # what P-Net looks at, and its steps
-IMAGE, SCORE = 0, 5  # columns
 # The shares of overlap at which the better box stays alone: within a level, then at each stage.
 OVERLAPS = {"level": 0.5, "pnet": 0.7, "rnet": 0.7, "onet": 0.7}
 # Bounds of memory. The first is what is worked on together, the others are chosen for speed: what
 # one call of a network computes should stay in a core's cache.
 LIST_PIXELS = 2**22
 PNET_PIXELS = 2**15
-PAIRS = 2**20
 # Crops are always this many a call: with other numbers, results have other last bits.
 CROPS = {"rnet": 16, "onet": 8}
 CROP_PX = {"rnet": 24, "onet": 48}
@@ -206,75 +204,6 @@ def _between(first: np.ndarray, second: np.ndarray, share: np.ndarray) -> np.nda
     second *= share
     second += first
     return second
-
-
-def square(rows: np.ndarray) -> np.ndarray:
-    """Widen boxes to squares about their centres."""
-    sides = rows[:, 3:5] - rows[:, 1:3]
-    longer = sides.max(axis=1, keepdims=True)
-    corner = rows[:, 1:3] + sides * 0.5 - longer * 0.5
-    return np.column_stack([rows[:, IMAGE], corner, corner + longer, rows[:, SCORE]])
-
-
-def moved(rows: np.ndarray, moves: np.ndarray, *outputs: np.ndarray) -> np.ndarray:
-    """Rows as R-Net or O-Net tells them: box sides moved, landmarks added, scores replaced.
-
-    moves: (n, 4); outputs: landmarks (n, 10), all x first, if the network tells them, and the
-    probabilities (n, 2); moves and landmarks are shares of a box.
-    """
-    *landmarks, scores = outputs
-    sides, corner = rows[:, 3:5] - rows[:, 1:3] + 1, rows[:, 1:3]
-    boxes = rows[:, 1:5] + moves * np.tile(sides, 2)
-    points = [one * sides.repeat(5, 1) + corner.repeat(5, 1) - 1 for one in landmarks]
-    return np.column_stack([rows[:, IMAGE], boxes, scores[:, 1], *points])
-
-
-def unbeaten(rows: np.ndarray, limit: float, of_smaller: bool = False) -> np.ndarray:
-    """Indices of the boxes that no better one of their image overlaps, best first by image.
-
-    A box falls to better ones that have themselves fallen, too: so it is in the package. Overlap
-    is the share of the union, or of the smaller box, and must be above `limit`.
-    """
-    order = _best_first(rows)
-    boxes = np.ascontiguousarray(rows[order, 1:5].T)
-    falls = np.zeros(len(rows), bool)
-    for worse, better in _pairs(rows[order, IMAGE]):
-        falls[worse[_overlap(boxes.take(worse, 1), boxes.take(better, 1), of_smaller) > limit]] = (
-            True
-        )
-    return order[~falls]
-
-
-def _best_first(rows: np.ndarray) -> np.ndarray:
-    """Indices that sort rows by image, and by falling score within it."""
-    order = np.lexsort((-rows[:, SCORE], rows[:, IMAGE]))
-    images, scores = rows[order][:, [IMAGE, SCORE]].T
-    # P-Net's scores reach 1 but for the last bit, and often are equal. Which box then stays is
-    # chance; it is the package's when its own call decides.
-    for image in np.unique(images[1:][(np.diff(images) == 0) & (np.diff(scores) == 0)]):
-        those = np.flatnonzero(rows[:, IMAGE] == image)
-        order[images == image] = those[np.argsort(rows[those, SCORE])[::-1]]
-    return order
-
-
-def _pairs(images: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """All pairs of indices, the larger first, of equal `images`, which are sorted; in blocks."""
-    first = np.searchsorted(images, images)
-    before = np.arange(len(images)) - first
-    behind = np.cumsum(before)
-    for block in np.split(np.arange(len(images)), np.flatnonzero(np.diff(behind // PAIRS)) + 1):
-        larger = block.repeat(before[block])
-        skipped = (behind - before)[block] - first[block]
-        start = (behind - before)[block[:1]].sum()
-        yield larger, np.arange(len(larger)) + start - skipped.repeat(before[block])
-
-
-def _overlap(one: np.ndarray, other: np.ndarray, of_smaller: bool) -> np.ndarray:
-    """Shares of overlap of boxes (4, n) with others: of their union, or of the smaller one."""
-    width, height = np.minimum(one[2:], other[2:]) - np.maximum(one[:2], other[:2])
-    shared = np.maximum(width, 0) * np.maximum(height, 0)
-    first, second = ((box[2] - box[0]) * (box[3] - box[1]) for box in (one, other))
-    return shared / (np.minimum(first, second) if of_smaller else first + second - shared)
 
 
 def _to_face(row: np.ndarray, border_px: int) -> Face:
