@@ -20,6 +20,7 @@ from facexpr.mtcnn_boxes import IMAGE, SCORE, moved, square, unbeaten
 from facexpr.mtcnn_networks import Network, load_network
 
 WINDOW_PX, STRIDE_PX = 12, 2  # what P-Net looks at, and its steps
+SIDE_PX = WINDOW_PX - 1  # of its boxes: they reach from a window's second pixel to behind its last
 # The shares of overlap at which the better box stays alone: within a level, then at each stage.
 OVERLAPS = {"level": 0.5, "pnet": 0.7, "rnet": 0.7, "onet": 0.7}
 # Bounds of memory. The first is what is worked on together, the others are chosen for speed: what
@@ -74,7 +75,9 @@ class Cascade:
 
         Behind the score a row has the five landmarks' x, then their y.
         """
-        pixels = (np.stack(images).astype(np.float32) - 127.5) / 128
+        pixels = np.stack(images).astype(np.float32)
+        pixels -= 127.5
+        pixels /= 128
         pixels = pixels.reshape(*pixels.shape[:3], -1)
         rows = self._propose(pixels)
         for name in ("rnet", "onet"):
@@ -148,9 +151,7 @@ def windows(network: Network, pixels: np.ndarray, scale: float, threshold: float
         moves, scores = network(level[:, :, STRIDE_PX * top : end])
         image, y, x = np.nonzero(scores[:, 1] > threshold)
         corner = STRIDE_PX * np.stack([x, y + top], axis=1) + 1
-        boxes = np.hstack([corner, corner + WINDOW_PX - 1]) + moves[image, :, y, x] * float(
-            WINDOW_PX - 1
-        )
+        boxes = np.hstack([corner, corner + SIDE_PX]) + SIDE_PX * moves[image, :, y, x]
         found.append(np.column_stack([image, boxes / scale, scores[image, 1, y, x]]))
     return np.concatenate(found)
 
@@ -185,10 +186,9 @@ def cut(pixels: np.ndarray, rows: np.ndarray, side_px: int) -> np.ndarray:
 
 
 def _samples(start: np.ndarray, stop: np.ndarray, length: int, count: int) -> tuple:
-    """Where `count` samples from `start` to `stop` lie: the pixel before, the share behind it,
-    and whether they are inside.
+    """The pixel before each of `count` samples, the share of the next, and what is inside.
 
-    Positions are those of TensorFlow's crop_and_resize when boxes are given as shares of the
+    Positions from `start` to `stop`, arrays (n,), are those of TensorFlow's crop_and_resize when boxes are given as shares of the
     image's length: it takes a share of 1 for the centre of the last pixel.
     """
     start, stop = ((one / length).astype(np.float32)[:, None] for one in (start, stop))
@@ -200,6 +200,7 @@ def _samples(start: np.ndarray, stop: np.ndarray, length: int, count: int) -> tu
 
 
 def _between(first: np.ndarray, second: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """The value `share` of the way from first to second, which is overwritten."""
     second -= first
     second *= share
     second += first
