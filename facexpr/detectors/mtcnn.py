@@ -188,8 +188,8 @@ def cut(pixels: np.ndarray, rows: np.ndarray, side_px: int) -> np.ndarray:
 def _samples(start: np.ndarray, stop: np.ndarray, length: int, count: int) -> tuple:
     """The pixel before each of `count` samples, the share of the next, and what is inside.
 
-    Positions from `start` to `stop`, arrays (n,), are those of TensorFlow's crop_and_resize when boxes are given as shares of the
-    image's length: it takes a share of 1 for the centre of the last pixel.
+    They go from `start` to `stop`, arrays (n,). Positions are those of TensorFlow's crop_and_resize
+    when boxes are given as shares of the image's length: 1 is the centre of the last pixel.
     """
     start, stop = ((one / length).astype(np.float32)[:, None] for one in (start, stop))
     step = (stop - start) * np.float32(length - 1) / np.float32(count - 1)
