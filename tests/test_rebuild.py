@@ -135,7 +135,10 @@ EDITS = {
         set_params({"detect": {"haar_scale_factor": 1.3}}),
         ["detect", "predict"],
     ),
-    "audit.constant_range": (set_params({"audit": {"constant_range": 255}}), ["audit", "evaluate"]),
+    "audit.constant_range (the tables it writes stay as they were)": (
+        set_params({"audit": {"constant_range": 255}}),
+        ["audit"],
+    ),
     "detect.min_face_px (detector whole does not feel it)": (
         set_params({"detect": {"min_face_px": 24}}),
         ["detect", "predict"],

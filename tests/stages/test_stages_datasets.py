@@ -102,7 +102,7 @@ def test_several_data_sets_go_through_the_whole_pipeline_as_one(tmp_path):
     # Surprise has its own 7 votes and 3 of happy, or 3 of sad; fear has 7, and 3 of contempt.
     assert set(merged["votes"]) == {"0 0 3 7 0", "0 0 0 7 0"}
     figures = json.loads((project / "metrics/eval.json").read_text())
-    assert figures["test_n"] == (index["split"] == "test").sum()
+    assert figures["n"] == (index["split"] == "test").sum()
     assert read_card(project / "models/model.keras")["labels"] == labels
 
 
