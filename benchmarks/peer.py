@@ -110,18 +110,15 @@ def fer_tflite(_model: Path | None) -> Predict:
 def facexpr_model(model_path: Path | None) -> Predict:
     """A model of this project on the data set's own images, resized where its input differs."""
     from facexpr.backend import configure
-    from facexpr.inference import probabilities
-    from facexpr.model_file import load_model, read_card
+    from facexpr.classifier import load_classifier
 
     configure("tensorflow", "cpu")
-    labels = read_card(model_path)["labels"]
-    network = load_model(model_path)
-    height, width = network.input_shape[1:3]
+    model = load_classifier(model_path)
 
     def predict(images: np.ndarray) -> list[str]:
-        if images.shape[1:] != (height, width):
-            images = np.stack([cv2.resize(image, (width, height)) for image in images])
-        return [labels[code] for code in probabilities(network, images).argmax(axis=1)]
+        if images.shape[1:] != model.side_hw:
+            images = np.stack([cv2.resize(image, model.side_hw[::-1]) for image in images])
+        return [model.labels[code] for code in model.predict(images).argmax(axis=1)]
 
     return predict
 

@@ -1,18 +1,18 @@
 """From a picture to the expressions of its faces: detect, align, classify."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from facexpr import detectors
-from facexpr.align import align_face, alignment_of
+from facexpr.align import align_face
 from facexpr.backend import configure
+from facexpr.classifier import load_classifier
 from facexpr.detectors import Detector, Face
+from facexpr.errors import UserError
 from facexpr.face_choice import choose_face
-from facexpr.inference import probabilities
-from facexpr.model_file import load_model, read_card
+from facexpr.model_file import read_card
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,8 +32,9 @@ def load_predictor(
     model_path: Path, *, backend: str, device: str, detector: str, settings: dict, min_score: float
 ) -> "Predictor":
     """Load a model and a detector by name; raises UserError when that cannot be done."""
-    read_card(model_path)  # a missing model is told before Keras takes its seconds
-    configure(backend, device)
+    if model_path.suffix != ".onnx":  # which needs no Keras
+        read_card(model_path)  # a missing model is told before Keras takes its seconds
+        configure(backend, device)
     return Predictor(model_path, detectors.load(detector, **settings), min_score)
 
 
@@ -45,10 +46,10 @@ class Predictor:
 
         min_score: faces that the detector scores lower are left out.
         """
-        card = read_card(model_path)
-        self.labels: Sequence[str] = card["labels"]
-        self._alignment = alignment_of(card["align"], model_path)
-        self._model = load_model(model_path)
+        model = load_classifier(model_path)
+        if model.labels is None or model.alignment is None:
+            raise UserError(f"{model_path}: carries no labels or alignment; expected one that does")
+        self.labels, self._alignment, self.classify = model.labels, model.alignment, model.predict
         self._detector, self._min_score = detector, min_score
 
     def predict(self, image: np.ndarray, faces: str = "all") -> list[Prediction]:
@@ -68,7 +69,3 @@ class Predictor:
             Prediction(face, dict(zip(self.labels, map(float, row), strict=True)))
             for face, row in zip(found, rows, strict=True)
         ]
-
-    def classify(self, faces: np.ndarray) -> np.ndarray:
-        """Class probabilities (N, classes) of aligned uint8 faces (N, px, px)."""
-        return probabilities(self._model, faces)

@@ -5,7 +5,6 @@ metrics, all figures, every prediction, charts as PNG and plot data, a sheet of 
 """
 
 import argparse
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +13,7 @@ import pandas as pd
 
 from facexpr.backend import configure
 from facexpr.calibration import fit_temperature
+from facexpr.classifier import load_classifier
 from facexpr.errors import UserError
 from facexpr.evaluation import (
     by_face,
@@ -31,9 +31,8 @@ from facexpr.evaluation_pictures import (
 )
 from facexpr.faces import read_faces
 from facexpr.images import encode_png
-from facexpr.inference import probabilities
 from facexpr.lmdb_store import load_records, load_votes
-from facexpr.model_file import load_model, read_card
+from facexpr.model_file import read_card
 from facexpr.params import Params, load
 from facexpr.plots import save_history
 from facexpr.stage import Report, publish, run, write_json
@@ -111,7 +110,7 @@ def predict_splits(
     """Val, for the temperature, and the split asked, by every number of views."""
     asked = params.evaluate
     configure(params.train.backend, params.train.device)
-    predict = partial(probabilities, load_model(args.model))
+    predict = load_classifier(args.model).predict
     splits = {}
     for name in dict.fromkeys(("val", asked.split)):
         path = args.lmdb / name / "data.mdb"

@@ -2,6 +2,8 @@
 
 import csv
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
@@ -119,6 +121,36 @@ def test_points_that_a_detector_does_not_tell_are_null_in_json():
     face = Face(np.array([0, 1, 30, 41], np.float32), 0.9, points)
     record = json.loads(json.dumps(to_record(Path("a.png"), Prediction(face, {"a": 1.0}))))
     assert record["landmarks"] == [[8.0, 20.0], [21.0, 19.5], None, None, None]
+
+
+def test_an_onnx_file_predicts_alike_without_keras(pictures, project, model, call):
+    call("onnx", "model.onnx", "--model", model)
+    call("predict", "pictures/a.png", "--json", "keras.jsonl")
+    script = "import sys; from facexpr.__main__ import main; main(sys.argv[1:])\n"
+    script += "print(sorted({'keras', 'tensorflow'} & set(sys.modules)))"
+    options = ["predict", "pictures/a.png", "--model", "model.onnx", "--json", "onnx.jsonl"]
+    command = [sys.executable, "-c", script, *options]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=project)
+    assert done.stdout.splitlines()[-1] == "[]"
+    first, second = (
+        json.loads((project / name).read_text()) for name in ("keras.jsonl", "onnx.jsonl")
+    )
+    assert first["box_xyxy"] == second["box_xyxy"]
+    assert first["probabilities"] == pytest.approx(second["probabilities"], abs=1e-5)
+
+
+def test_a_model_without_labels_is_told(tmp_path):
+    import keras
+
+    from facexpr.errors import UserError
+    from facexpr.predictor import Predictor
+
+    inputs = keras.Input((8, 8, 1))
+    x = keras.layers.GlobalAveragePooling2D()(inputs)
+    model = keras.Model(inputs, keras.layers.Dense(2, activation="softmax")(x))
+    model.save(tmp_path / "own.keras")
+    with pytest.raises(UserError, match="carries no labels or alignment"):
+        Predictor(tmp_path / "own.keras", lambda _: [])
 
 
 def test_a_model_of_another_version_is_told_in_one_line(model, tmp_path):
