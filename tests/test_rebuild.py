@@ -158,7 +158,7 @@ EDITS = {
     ),
     "predict.min_score": (set_params({"predict": {"min_score": 0.5}}), ["predict"]),
     "a comment in stages/align.py": (append("stages/align.py"), ["align"]),
-    "a comment in facexpr/align.py": (append("facexpr/align.py"), ["align", "predict"]),
+    "a comment in facexpr/align.py": (append("facexpr/align.py"), ["align", "evaluate", "predict"]),
     "a comment in facexpr/training.py": (append("facexpr/training.py"), ["train"]),
     "a comment in the network": (append("facexpr/networks/vgg_bn.py"), ["train"]),
     "another network": (append("facexpr/networks/fourconv.py"), []),
