@@ -12,8 +12,8 @@ from scipy.sparse.csgraph import connected_components
 
 from facexpr.errors import UserError
 from facexpr.images import hash_image, to_grey
+from facexpr.labels import SPLITS
 
-SPLITS = ("train", "val", "test")
 MEMBER = ["key", "split", "label", "row"]
 
 

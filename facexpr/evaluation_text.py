@@ -5,10 +5,9 @@ from collections.abc import Mapping
 
 def lines_of(figures: Mapping) -> list[str]:
     """The figures in words and a table."""
-    views = "one view" if figures["views"] == 1 else f"{figures['views']} views"
     apart = figures["groups"].get("without_copies")
     lines = [
-        f"{figures['model']} on {figures['split']} of {figures['data']}, {views}",
+        f"{figures['model']} on {figures['split']} of {figures['data']}, {views_of(figures)}",
         f"accuracy {figures['accuracy']:.2%} of {figures['n']:,} images "
         f"(95% interval {figures['low']:.2%} to {figures['high']:.2%})",
     ]
@@ -39,3 +38,8 @@ def line_of_scenes(scenes: Mapping, direct: float) -> str:
         f"{scenes['low']:.2%} to {scenes['high']:.2%}), {gap:+.2f} points; "
         f"{scenes['found']:.2%} of the faces were found"
     )
+
+
+def views_of(figures: Mapping) -> str:
+    """How many views the figures are of, in words."""
+    return "one view" if figures["views"] == 1 else f"{figures['views']} views"

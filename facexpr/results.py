@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from facexpr.errors import UserError
+from facexpr.evaluation_text import views_of
 from facexpr.published import SYSTEMS
 
 KEYS = (
@@ -73,9 +74,8 @@ def systems_table(results: list[dict]) -> str:
 def measured(one: dict) -> str:
     """A result in a few words."""
     low, high = one["interval"]
-    views = "one view" if one["views"] == 1 else f"{one['views']} views"
     return (
-        f"{one['accuracy']:.1%} ({low:.1%} to {high:.1%}), {views}, n = {one['n']:,} of "
+        f"{one['accuracy']:.1%} ({low:.1%} to {high:.1%}), {views_of(one)}, n = {one['n']:,} of "
         f"{one['dataset']}'s {one['split']}, track {one['track']}"
     )
 

@@ -165,7 +165,8 @@ def find_names(
     own = datasets.own_labels(datasets.find(format_), args.data)
     renamed = [relabel.get(label, label) for label in own]
     classes = list(dict.fromkeys(label for label in renamed if label is not None))
-    labels = args.labels.split(",") if args.labels else classifier.labels or classes
+    asked = [label.strip() for label in args.labels.split(",")] if args.labels else None
+    labels = asked or classifier.labels or classes
     check_labels(classes, labels, args.model)
     return Names(format_, relabel, classes, labels)
 

@@ -11,6 +11,7 @@ import pandas as pd
 
 from facexpr import project
 from facexpr.errors import UserError
+from facexpr.evaluation_text import views_of
 from facexpr.params import load
 from facexpr.report import figures_table, folded, page, paragraph, picture, section, table
 from facexpr.stage import publish
@@ -60,10 +61,9 @@ def read_figures(split: str) -> dict:
 
 def headline(figures: dict) -> str:
     """What the run came to, in a sentence."""
-    views = "one view" if figures["views"] == 1 else f"{figures['views']} views"
     return (
         f"{figures['accuracy']:.2%} of all {figures['n']:,} images of {figures['split']} with "
-        f"{views} (95% interval {figures['low']:.2%} to {figures['high']:.2%})."
+        f"{views_of(figures)} (95% interval {figures['low']:.2%} to {figures['high']:.2%})."
     )
 
 
@@ -127,7 +127,7 @@ def data() -> str:
     sheets = {
         "conflicts": "Equal images, unequal labels",
         "near": "Nearly equal images",
-        "suspects": "Constant and broken images",
+        "suspects": "Constant, broken and blank images",
     }
     parts += [picture(audit / f"{name}.png", caption) for name, caption in sheets.items()]
     return section("Data", [*parts, picture(Path("data/views/images.png"), "Examples")])

@@ -124,15 +124,13 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
 
-def pyramid(
-    width: int, height: int, min_face_size: int, scale_factor: float, min_size: int = WINDOW_PX
-) -> np.ndarray:
+def pyramid(width: int, height: int, min_face_size: int, scale_factor: float) -> np.ndarray:
     """Scales at which the window sees faces from `min_face_size` pixels to the whole image.
 
     The first makes the smallest face as large as the window; the last still holds a window.
     """
-    first = min_size / min_face_size
-    steps = math.log(min(width, height) * first / min_size) / -math.log(scale_factor)
+    first = WINDOW_PX / min_face_size
+    steps = math.log(min(width, height) * first / WINDOW_PX) / -math.log(scale_factor)
     # A level that is as large as the window but for rounding counts.
     return first * scale_factor ** np.arange(max(0, math.floor(steps + 1e-9) + 1))
 

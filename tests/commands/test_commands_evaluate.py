@@ -105,7 +105,7 @@ def test_in_scenes_a_face_that_is_missed_is_wrong(call, model, table, monkeypatc
     assert sum(side["n"] for side in scenes["sides"]) == 7
     answer = call("evaluate", model, table, "--scenes")
     assert "pasted into 640x480 pictures: 0.00% (95% interval 0.00% to 0.00%), -" in answer.out
-    error = call("evaluate", model, table, "--scenes", "--labels", ",".join(FER2013[::-1])).err
+    error = call("evaluate", model, table, "--scenes", "--labels", ", ".join(FER2013[::-1])).err
     assert "--labels: --scenes takes the labels that the model carries" in error
 
 
