@@ -270,3 +270,11 @@ def test_two_commits_are_compared_in_figures_plots_and_images(built, tmp_path):
     assert "on these 7 images" in compared
     again = run(commits, sys.executable, "-m", "facexpr", "compare", "HEAD")  # and the workspace
     assert "HEAD and workspace are level on these 7 images." in again
+    shutil.rmtree(commits / ".dvc/cache/files")  # as in a fresh clone
+    command = [sys.executable, "-m", "facexpr", "compare", "HEAD~1"]
+    lost = subprocess.run(command, cwd=commits, capture_output=True, text=True)
+    assert lost.returncode == 1
+    assert lost.stderr.startswith(
+        "facexpr: error: HEAD~1: no such CSV, and as a revision it has no"
+    )
+    assert lost.stderr.count("\n") == 1

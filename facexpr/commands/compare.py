@@ -64,11 +64,12 @@ def read_revision(name: str, root: Path, file: str) -> pd.DataFrame:
     import dvc.api  # late: it takes a second
     from dvc.exceptions import DvcException
     from dvc.scm import SCMError
+    from dvc_data.index import DataIndexDirError  # of a folder that the cache does not hold
 
     try:
         with dvc.api.open(file, repo=str(root), rev=name, encoding="utf-8") as text:
             return read_table(f"{name}:{file}", COLUMNS, text)
-    except (SCMError, DvcException, OSError) as error:
+    except (SCMError, DvcException, DataIndexDirError, OSError) as error:
         reason = " ".join(str(error).split())
         raise UserError(
             f"{name}: no such CSV, and as a revision it has no {file}: {reason}; evaluate it with "
