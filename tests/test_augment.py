@@ -1,8 +1,9 @@
 import keras
 import numpy as np
 import pytest
+from scipy.ndimage import map_coordinates
 
-from facexpr.augment import Augmentation, RandomCrop, augment
+from facexpr.augment import Augmentation, RandomAffine, RandomCrop, augment
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
@@ -46,6 +47,46 @@ def test_a_flip_mirrors_left_and_right_of_some_faces():
 def test_what_comes_in_from_outside_repeats_the_border(how):
     faces = np.full((8, 12, 16), 200, np.uint8)
     np.testing.assert_allclose(augmented(Augmentation(**how), faces), 200, atol=1e-3)
+
+
+def draw_maps(layer, count, height, width):
+    """The maps that the layer's next call will use, as (count, 2, 3)."""
+    state = np.array(layer.seed_generator.state)
+    maps = keras.ops.convert_to_numpy(layer._draw_maps(count, height, width))
+    layer.seed_generator.state.assign(state)
+    return maps[:, :6].reshape(-1, 2, 3)
+
+
+def test_faces_are_moved_by_one_resampling_about_their_centre():
+    layer = RandomAffine(True, 0.1, 20, 0.2, seed=5)
+    maps = draw_maps(layer, len(FACES), 12, 16)
+    rows, columns = np.mgrid[:12, :16].astype(float)
+    x, y = (
+        one[:, 0, None, None] * columns + one[:, 1, None, None] * rows + one[:, 2, None, None]
+        for one in (maps[:, 0], maps[:, 1])
+    )
+    faces = FACES.astype(np.float32)
+    expected = [
+        map_coordinates(face, at, order=1, mode="nearest")
+        for face, at in zip(faces, np.stack([y, x], axis=1), strict=True)
+    ]
+    found = keras.ops.convert_to_numpy(layer(faces[..., None], training=True))[..., 0]
+    np.testing.assert_allclose(found, expected, atol=0.05)
+
+
+def test_maps_mirror_shift_turn_and_zoom_within_their_ranges():
+    maps = draw_maps(RandomAffine(True, 0.1, 20, 0.2, seed=5), 2000, 12, 16)
+    middle = np.array([7.5, 5.5])
+    moved = maps[:, :, :2] @ middle + maps[:, :, 2] - middle
+    assert np.abs(moved).max(axis=0) == pytest.approx([1.6, 1.2], rel=0.02)
+    columns = maps[:, :, :2] / np.linalg.norm(maps[:, :, :2], axis=1, keepdims=True)
+    assert np.abs((columns[:, :, 0] * columns[:, :, 1]).sum(axis=1)).max() < 1e-5  # no shear
+    scale = np.linalg.norm(maps[:, :, 1], axis=1)
+    assert (scale.min(), scale.max()) == pytest.approx((0.8, 1.2), abs=0.01)
+    np.testing.assert_allclose(np.linalg.norm(maps[:, :, 0], axis=1), scale, rtol=1e-5)
+    angle = np.degrees(np.arctan2(-maps[:, 0, 1], maps[:, 1, 1]))
+    assert (angle.min(), angle.max()) == pytest.approx((-20, 20), abs=0.3)
+    assert (np.linalg.det(maps[:, :, :2]) < 0).mean() == pytest.approx(0.5, abs=0.05)
 
 
 def test_brightness_moves_each_face_as_a_whole_within_its_range():
