@@ -11,9 +11,10 @@ from facexpr.align import Alignment, align_face, placed_by
 from facexpr.errors import UserError
 from facexpr.examples import Examples
 from facexpr.faces import read_faces
+from facexpr.files import publish, write_json
 from facexpr.params import Align, load
 from facexpr.records import ShardWriter, read_shards, split_of
-from facexpr.stage import Report, publish, run, write_json
+from facexpr.stage import Report, run
 
 
 def main(report: Report) -> None:

@@ -24,11 +24,12 @@ from facexpr.audit import (
     worst_near,
 )
 from facexpr.drawing import contact_sheet
+from facexpr.files import publish, write_json
 from facexpr.images import encode_png
 from facexpr.params import Audit, load
 from facexpr.perceptual_hash import confirm, near_pairs, perceptual_hash
 from facexpr.records import read_shards
-from facexpr.stage import Report, publish, run, write_json
+from facexpr.stage import Report, run
 from facexpr.tables import check_same_keys, read_index, write_table
 
 TILES, TILES_OF_GROUP = 64, 4

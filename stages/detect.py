@@ -12,9 +12,10 @@ from facexpr.drawing import draw_face
 from facexpr.examples import Examples
 from facexpr.face_choice import choose_face
 from facexpr.faces import faces_table
+from facexpr.files import publish, write_json
 from facexpr.params import Detect, load
 from facexpr.records import batches_of_one_shape, read_shards, split_of
-from facexpr.stage import Report, publish, run, write_json
+from facexpr.stage import Report, run
 from facexpr.tables import write_table
 
 BATCH_PIXELS = 512 * 48 * 48  # a list of 512 FER2013 images; photographs go one by one

@@ -30,12 +30,13 @@ from facexpr.evaluation_pictures import (
     error_sheet,
 )
 from facexpr.faces import read_faces
+from facexpr.files import publish, write_json
 from facexpr.images import encode_png
 from facexpr.lmdb_store import load_records, load_votes
 from facexpr.model_file import read_card
 from facexpr.params import Params, load
 from facexpr.plots import save_history
-from facexpr.stage import Report, publish, run, write_json
+from facexpr.stage import Report, run
 from facexpr.tables import read_table, write_table
 from facexpr.views import VIEWS
 

@@ -11,9 +11,10 @@ from pathlib import Path
 from facexpr import datasets
 from facexpr.errors import UserError
 from facexpr.examples import Examples
+from facexpr.files import publish
 from facexpr.intake import select, take_in
 from facexpr.params import load
-from facexpr.stage import Report, publish, run
+from facexpr.stage import Report, run
 from facexpr.tables import write_table
 
 

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
+from facexpr.files import publish
 from facexpr.images import encode_png
 from facexpr.lmdb_store import read_records
 from facexpr.mean import compute_mean, save_mean
 from facexpr.params import load
-from facexpr.stage import Report, publish, run
+from facexpr.stage import Report, run
 
 
 def main(report: Report) -> None:

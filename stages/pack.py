@@ -10,11 +10,12 @@ from pathlib import Path
 from pandas import DataFrame
 
 from facexpr.errors import UserError
+from facexpr.files import publish
 from facexpr.labels import SPLITS
 from facexpr.lmdb_store import write_records
 from facexpr.params import load
 from facexpr.records import read_shards
-from facexpr.stage import Report, publish, run
+from facexpr.stage import Report, run
 from facexpr.tables import read_index
 
 

@@ -6,9 +6,10 @@ Writes: a CSV in FER2013's own format, scenes of several faces, and the true lan
 import argparse
 from pathlib import Path
 
+from facexpr.files import publish
 from facexpr.params import load
 from facexpr.sample import write_csv, write_scenes
-from facexpr.stage import Report, publish, run
+from facexpr.stage import Report, run
 
 
 def main(report: Report) -> None:

@@ -15,12 +15,13 @@ import numpy as np
 from facexpr import networks
 from facexpr.backend import configure
 from facexpr.errors import UserError
+from facexpr.files import publish, write_json
 from facexpr.lmdb_store import load_records, load_votes
 from facexpr.mean import load_mean
 from facexpr.model_file import save_model
 from facexpr.params import Params, load
 from facexpr.scratch import fingerprint, hold, scratch_root
-from facexpr.stage import Report, publish, run, write_json
+from facexpr.stage import Report, run
 from facexpr.tables import write_table
 
 LIBRARY = ("training", "batches", "augment", "optimisation", "preprocess")

@@ -5,9 +5,10 @@ from pathlib import Path
 
 from facexpr import project
 from facexpr.errors import UserError
+from facexpr.files import publish
 from facexpr.images import encode_png
 from facexpr.records import read_shards, split_of
-from facexpr.stage import Report, publish
+from facexpr.stage import Report
 from facexpr.tables import read_index
 
 INDEX = Path("data/index.csv")

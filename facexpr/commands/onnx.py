@@ -10,8 +10,8 @@ from pathlib import Path
 from facexpr import project
 from facexpr.backend import configure
 from facexpr.errors import UserError
+from facexpr.files import publish
 from facexpr.model_file import load_model, read_card
-from facexpr.stage import publish
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

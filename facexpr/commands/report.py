@@ -12,9 +12,9 @@ import pandas as pd
 from facexpr import project
 from facexpr.errors import UserError
 from facexpr.evaluation_text import views_of
+from facexpr.files import publish
 from facexpr.params import load
 from facexpr.report import figures_table, folded, page, paragraph, picture, section, table
-from facexpr.stage import publish
 
 SCALARS = (
     *("n", "accuracy", "balanced_accuracy", "macro_f1", "top2"),
