@@ -1,40 +1,131 @@
 """Reading, encoding and reshaping single images: uint8, grey (H, W) or RGB (H, W, 3)."""
 
+import os
 from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
+from unicodedata import category
 
 import cv2
 import numpy as np
 
 from facexpr.errors import UserError
 
-SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+UNPRINTABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})  # Unicode's controls, surrogates, line ends
+PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8"  # how such files begin
+MAX_BYTES = 1_000_000_000  # 100 million pixels, uncompressed, of four times 16 bits have fewer
 
 
 def read_image(path: Path) -> np.ndarray:
-    """Read a picture file as uint8 grey (H, W) or RGB (H, W, 3), EXIF rotation applied.
+    """Read a picture file as uint8 grey (H, W) or RGB (H, W, 3), as `decode` does.
 
     Raises UserError when the file cannot be read or holds no picture.
     """
+    name = printable(path)
     try:
+        if path.stat().st_size > MAX_BYTES:
+            raise UserError(f"{name}: larger than {MAX_BYTES // 10**6} MB, expected a picture")
         data = path.read_bytes()
     except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
-    return decode(data, name=str(path))
+        raise UserError(f"{name}: cannot be read: {error.strerror}") from None
+    return decode(data, name)
+
+
+def printable(path: str | Path) -> str:
+    """A path as one line of UTF-8: control characters and broken bytes as \\n, \\x1b, \\udcff."""
+    return "".join(
+        char.encode("unicode_escape").decode() if category(char) in UNPRINTABLE else char
+        for char in str(path)
+    )
 
 
 def decode(data: bytes, name: str) -> np.ndarray:
-    """Decode PNG, JPEG, … to uint8 grey (H, W) or RGB (H, W, 3); transparency is dropped.
+    """Decode PNG, JPEG, … to uint8 grey (H, W) or RGB (H, W, 3), EXIF rotation applied.
 
-    Raises UserError naming `name` when the bytes are not a whole picture.
+    Of 16 bits the upper 8 count, of an animation the first frame; what is transparent is white.
+    Raises UserError naming `name` when the bytes are not a whole picture, or it is too large.
     """
     if not data:
         raise UserError(f"{name}: empty file, expected a picture")
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_ANYCOLOR)
+    try:
+        image = _decode(data)
+    except cv2.error as error:
+        if "MAX_IMAGE_PIXELS" in str(error.err):
+            raise UserError(f"{name}: larger than {_most_pixels()} pixels; shrink it") from None
+        image = None
     if image is None:
         raise UserError(f"{name}: not a readable picture (broken or not an image)")
-    return image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+    return image
+
+
+def _most_pixels() -> str:
+    """The limit of pixels in words, as this project or the user has set it for OpenCV."""
+    limit = os.environ["OPENCV_IO_MAX_IMAGE_PIXELS"]
+    return f"{int(limit) / 1e6:g} million" if limit.isdecimal() else limit
+
+
+def _decode(data: bytes) -> np.ndarray | None:
+    """Decode as `decode` does; returns None, or raises cv2.error, where OpenCV cannot."""
+    if _is_cut_png(data):
+        return None
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_ANYCOLOR)
+    if image is None or image.ndim == 2:
+        return image
+    if _may_be_transparent(data):
+        _put_on_white(image, *_find_alpha(data))
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+
+
+def _is_cut_png(data: bytes) -> bool:
+    """Whether a PNG ends before its chunks do; OpenCV would reserve the 2 GB that one may claim."""
+    if not data.startswith(PNG):
+        return False
+    start = len(PNG)
+    while start < len(data) and data[start + 4 : start + 8] != b"IEND":
+        start += 12 + int.from_bytes(data[start : start + 4], "big")  # length, name, …, checksum
+    return start >= len(data)
+
+
+def _may_be_transparent(data: bytes) -> bool:
+    """Whether a file is worth a second look for an alpha channel: not JPEG, nor most PNG."""
+    if data.startswith(PNG):
+        return data[25] in (4, 6) or b"tRNS" in data  # colour type in the header; a palette's alpha
+    return not data.startswith(JPEG)
+
+
+def _find_alpha(data: bytes) -> tuple[np.ndarray | None, bool]:
+    """Alpha, uint8 (H, W), None where all is opaque, and whether colours are multiplied by it."""
+    buffer = np.frombuffer(data, np.uint8)
+    image, kinds, metadata = cv2.imdecodeWithMetadata(buffer, flags=cv2.IMREAD_UNCHANGED)
+    if image is None or image.shape[2:] != (4,) or image.dtype not in (np.uint8, np.uint16):
+        return None, False
+    alpha = np.ascontiguousarray(image[..., 3])
+    if alpha.min() == np.iinfo(alpha.dtype).max:
+        return None, False
+    exif = [
+        blob for kind, blob in zip(kinds, metadata, strict=True) if kind == cv2.IMAGE_METADATA_EXIF
+    ]
+    multiplied = alpha.dtype == np.uint8 and data.startswith((b"II", b"MM"))  # in OpenCV's TIFF
+    return _rotate(alpha, exif), multiplied
+
+
+def _rotate(channel: np.ndarray, exif: list[np.ndarray]) -> np.ndarray:
+    """Turn a channel as EXIF says, and 16 bits into 8: what IMREAD_UNCHANGED alone leaves out."""
+    kinds = [cv2.IMAGE_METADATA_EXIF] * len(exif)
+    _, png = cv2.imencodeWithMetadata(".png", channel, kinds, exif)
+    return cv2.imdecode(png, cv2.IMREAD_GRAYSCALE)
+
+
+def _put_on_white(image: np.ndarray, alpha: np.ndarray | None, multiplied: bool) -> None:
+    """Composite BGR (H, W, 3) in place over white; `multiplied` by alpha it may be already."""
+    if alpha is None:
+        return
+    for channel in range(3):
+        colour = image[..., channel]
+        if not multiplied:
+            colour = cv2.multiply(colour, alpha, scale=1 / 255)
+        image[..., channel] = cv2.add(colour, 255 - alpha)
 
 
 def encode_png(image: np.ndarray) -> bytes:
