@@ -1,9 +1,9 @@
-"""Marks faces on pictures and lays pictures out in sheets, with NumPy and OpenCV alone.
+"""Marks faces on pictures, writes on them, lays them out in sheets, with NumPy and OpenCV alone.
 
 Pictures are uint8, grey (H, W) or RGB (H, W, 3); what comes back is always RGB and always new.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from zlib import crc32
 
 import cv2
@@ -13,6 +13,7 @@ from facexpr.detectors import Face
 from facexpr.images import to_rgb
 
 Colour = tuple[int, int, int]
+Box = tuple[int, int, int, int]  # x1, y1, x2, y2 in whole pixels; x2, y2 are outside it
 
 # M. Okabe and K. Ito (2008), "Color Universal Design": colours that all kinds of sight tell apart.
 ORANGE, SKY_BLUE, BLUISH_GREEN, YELLOW = (
@@ -34,9 +35,18 @@ LABEL_COLOURS = {
     "contempt": BLACK,
 }
 
-PAPER, INK, WHITE, TRACK = (247, 247, 245), (40, 40, 40), (255, 255, 255), (225, 225, 225)
+PAPER, INK, WHITE, TRACK, PALE = (
+    (247, 247, 245),
+    (40, 40, 40),
+    (255, 255, 255),
+    (225, 225, 225),
+    (125, 125, 125),
+)
 FONT = cv2.FONT_HERSHEY_SIMPLEX
-CAPTION_SCALE, TITLE_SCALE, SMALLEST_SCALE = 0.4, 0.6, 0.3
+# Text is drawn so many times larger, then shrunk: its strokes need not be whole pixels.
+FINER, STROKE = 4, 1.9
+CAPTION_SCALE, TITLE_SCALE = 0.4, 0.6
+NAMES_PX, BAR_PX, ROW_PX = 230, 120, 38  # of bars, at font scale 1
 MARGIN, GAP, CAPTION_PX, TITLE_PX, SHEET_PX = 16, 12, 20, 32, 240
 
 
@@ -49,6 +59,15 @@ def label_colour(label: str) -> Colour:
 def enlarge(image: np.ndarray, factor: int) -> np.ndarray:
     """Show every pixel as a square of factor x factor pixels: (H, W, …) to (fH, fW, …)."""
     return image.repeat(factor, axis=0).repeat(factor, axis=1)
+
+
+def enlarge_face(face: Face, factor: int) -> Face:
+    """Where a face lies once its picture is enlarged: pixel centres are at whole numbers."""
+    box, points = (
+        None if places is None else (places.astype(float) + 0.5) * factor - 0.5
+        for places in (face.box_xyxy, face.landmarks)
+    )
+    return Face(box, face.score, points)
 
 
 def fit(image: np.ndarray, side_px: int) -> np.ndarray:
@@ -84,16 +103,16 @@ def contact_sheet(
     width = max(SHEET_PX, 2 * MARGIN + columns * (tile_px + GAP) - GAP)
     height = top + max(CAPTION_PX, rows * (tile_px + caption_px + GAP) - GAP) + MARGIN
     sheet = np.full((height, width, 3), PAPER, np.uint8)
-    _write(sheet, shorten(title, width - 2 * MARGIN, TITLE_SCALE), MARGIN, MARGIN, TITLE_SCALE)
+    write(sheet, shorten(title, width - 2 * MARGIN, TITLE_SCALE), MARGIN, MARGIN, TITLE_SCALE)
     if not tiles:
-        _write(sheet, "nothing to show", MARGIN, top, CAPTION_SCALE)
+        write(sheet, "nothing to show", MARGIN, top, CAPTION_SCALE)
     for position, (tile, caption) in enumerate(zip(tiles, captions, strict=True)):
         row, column = divmod(position, columns)
         x, y = MARGIN + column * (tile_px + GAP), top + row * (tile_px + caption_px + GAP)
         _place_tile(sheet, fit(to_rgb(tile), tile_px), x, y, tile_px)
         for number, line in enumerate(caption.split("\n")):
             below = y + tile_px + 6 + number * CAPTION_PX
-            _write(sheet, shorten(line, tile_px, CAPTION_SCALE), x, below, CAPTION_SCALE)
+            write(sheet, shorten(line, tile_px, CAPTION_SCALE), x, below, CAPTION_SCALE)
     return sheet
 
 
@@ -105,38 +124,32 @@ def _place_tile(sheet: np.ndarray, tile: np.ndarray, x: int, y: int, side_px: in
     sheet[y : y + height, x : x + width] = tile
 
 
-def draw_face(
-    image: np.ndarray,
-    face: Face,
-    caption: str = "",
-    probabilities: Mapping[str, float] | None = None,
-    landmarks: bool = True,
-) -> np.ndarray:
-    """Mark a face on a copy of the picture: box, landmarks, caption, and bars of probabilities.
-
-    Its colour is that of the most probable label or, without probabilities, of the caption's
-    first word. Caption and bars that the picture has no room for are shortened or left out.
-    """
+def draw_face(image: np.ndarray, face: Face) -> np.ndarray:
+    """Mark a face on a copy of the picture: its box and its landmarks."""
     canvas = to_rgb(image).copy()
     shorter = min(canvas.shape[:2])
-    scale, line = max(SMALLEST_SCALE, shorter / 900), max(1, round(shorter / 200))
-    label = (
-        max(probabilities, key=probabilities.get) if probabilities else caption.partition(" ")[0]
-    )
-    box = np.rint(face.box_xyxy).astype(int).tolist()
-    caption, area = _caption_area(canvas, box, caption, scale)
-    if probabilities:
-        _bars(canvas, box, max(box[1], area[3]), probabilities, max(SMALLEST_SCALE, 0.8 * scale))
-    _outline(canvas, box, label_colour(label), line)
-    if landmarks and face.landmarks is not None:
+    box = box_on(canvas.shape, face.box_xyxy)
+    outline(canvas, box, ORANGE, max(1, round(shorter / 200)))
+    if face.landmarks is not None:
         smaller = min(shorter // 5, box[2] - box[0], box[3] - box[1])
-        _dots(canvas, face.landmarks, label_colour(label), max(0, smaller // 30))
-    if caption:
-        _tag(canvas, area, caption, scale, label_colour(label))
+        dots(canvas, face.landmarks, ORANGE, smaller // 30)
     return canvas
 
 
-def _outline(canvas: np.ndarray, box: Sequence[int], colour: Colour, line_px: int) -> None:
+def box_on(shape: Sequence[int], box_xyxy: np.ndarray) -> Box:
+    """Round a box to pixels, x2 and y2 the first outside it; what lies far outside comes nearer.
+
+    shape: (H, W, …) of the picture.
+    """
+    height, width = shape[:2]
+    far = width + height  # no line is so thick that it would be seen from there
+    limits = np.array([width, height, width, height]) + far
+    near = np.clip(np.nan_to_num(np.asarray(box_xyxy, float)), -far, limits)
+    x1, y1, x2, y2 = np.rint(near).astype(int).tolist()
+    return min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2)
+
+
+def outline(canvas: np.ndarray, box: Box, colour: Colour, line_px: int) -> None:
     """Draw a line along the outermost pixels of a box: x2, y2 are the first outside it."""
     corners = (box[0], box[1]), (box[2] - 1, box[3] - 1)
     if line_px > 1:  # a dark rim keeps bright colours visible on bright skin
@@ -144,109 +157,109 @@ def _outline(canvas: np.ndarray, box: Sequence[int], colour: Colour, line_px: in
     cv2.rectangle(canvas, *corners, colour, line_px)
 
 
-def _dots(canvas: np.ndarray, points: np.ndarray, colour: Colour, radius_px: int) -> None:
-    """Put a dot on the pixel that holds each point (x, y); points that are NaN are left out."""
-    known = points[np.isfinite(points).all(axis=1)]
-    for x, y in np.floor(known).astype(int).tolist():
-        if radius_px > 1:
-            cv2.circle(canvas, (x, y), radius_px + 2, INK, cv2.FILLED, cv2.LINE_AA)
+def dots(canvas: np.ndarray, points: np.ndarray, colour: Colour, radius_px: int) -> None:
+    """Put a dot on the pixel that holds each point (x, y), if it is known and on the picture."""
+    for x, y in np.floor(points[on_picture(canvas.shape, points)]).astype(int).tolist():
+        if radius_px:
+            rim_px = 2 if radius_px > 1 else 1
+            cv2.circle(canvas, (x, y), radius_px + rim_px, INK, cv2.FILLED, cv2.LINE_AA)
         cv2.circle(canvas, (x, y), radius_px, colour, cv2.FILLED)
 
 
-def _caption_area(
-    canvas: np.ndarray, box: Sequence[int], caption: str, scale: float
-) -> tuple[str, tuple[int, int, int, int]]:
-    """Shorten a caption to the picture and say where it goes: above the box, or as near as can be.
-
-    Gives the text, empty if there is no room for any, and the area x1, y1, x2, y2 in pixels.
-    """
-    height, width = canvas.shape[:2]
-    pad = round(10 * scale)
-    text = shorten(caption, width - 2 * pad, scale)
-    text_width, text_height = _text_size(text, scale)
-    label_width, label_height = text_width + 2 * pad, text_height + 2 * pad
-    if not text or label_height > height:
-        return "", (0, 0, 0, 0)
-    x = min(max(0, box[0]), width - label_width)
-    y = min(max(0, box[1] - label_height), height - label_height)
-    return text, (x, y, x + label_width, y + label_height)
+def rings(canvas: np.ndarray, points: np.ndarray, colour: Colour, radius_px: int) -> None:
+    """Put a ring around each point (x, y), if it is known and on the picture."""
+    line_px = max(1, radius_px // 10)
+    for x, y in np.rint(points[on_picture(canvas.shape, points)]).astype(int).tolist():
+        if radius_px >= 16:
+            cv2.circle(canvas, (x, y), radius_px, INK, line_px + 2, cv2.LINE_AA)
+        cv2.circle(canvas, (x, y), radius_px, colour, line_px, cv2.LINE_AA)
 
 
-def _tag(
-    canvas: np.ndarray, area: tuple[int, int, int, int], text: str, scale: float, colour: Colour
-) -> None:
-    """Write text on an area filled with the colour, in black or white, whichever is clearer."""
+def on_picture(shape: Sequence[int], points: np.ndarray) -> np.ndarray:
+    """Whether points (N, 2), x and y, lie on a picture of that shape: bool (N,); NaN does not."""
+    return ((points >= 0) & (points < shape[1::-1])).all(axis=1)
+
+
+def tag_size(text: str, scale: float) -> tuple[int, int]:
+    """Measure a tag, width and height in pixels."""
+    width, height = text_size(text, scale)
+    return width + 2 * round(10 * scale), height + 2 * round(10 * scale)
+
+
+def tag(canvas: np.ndarray, area: Box, text: str, scale: float, colour: Colour) -> None:
+    """Write text, as much as fits, on an area filled with the colour: black or white, by that."""
     x1, y1, x2, y2 = area
     canvas[y1:y2, x1:x2] = colour
-    luma = np.dot(colour, (0.299, 0.587, 0.114))
-    pad = round(10 * scale)
-    _write(canvas, text, x1 + pad, y1 + pad, scale, (0, 0, 0) if luma > 110 else WHITE)
+    luma, pad = np.dot(colour, (0.299, 0.587, 0.114)), round(10 * scale)
+    ink = BLACK if luma > 110 else WHITE
+    write(canvas, shorten(text, x2 - x1 - 2 * pad, scale), x1 + pad, y1 + pad, scale, ink)
 
 
-def _bars(
-    canvas: np.ndarray,
-    box: Sequence[int],
-    top: int,
-    probabilities: Mapping[str, float],
-    scale: float,
-) -> None:
-    """Draw a panel of bars right of the box, or left of it; smaller, or not at all, if need be."""
-    height, width = canvas.shape[:2]
-    while scale >= SMALLEST_SCALE:
-        row, pad = round(34 * scale), round(10 * scale)
-        names = max(_text_size(label, scale)[0] for label in probabilities)
-        panel = names + round(120 * scale) + _text_size("100%", scale)[0] + 4 * pad
-        tall = len(probabilities) * row + pad
-        room = [x for x in (box[2] + pad, box[0] - pad - panel) if 0 <= x <= width - panel]
-        if room and tall <= height:
-            y = min(max(0, top), height - tall)
-            _bar_panel(canvas[y : y + tall, room[0] : room[0] + panel], probabilities, scale)
-            return
-        scale *= 0.85
+def measure_bars(labels: Iterable[str], scale: float) -> tuple[int, int]:
+    """Measure a panel of bars: its width and height in pixels."""
+    names = [text_size(label, scale)[0] for label in labels]
+    names_px, pad = min(max(names), round(NAMES_PX * scale)), round(12 * scale)
+    numbers_px = text_size("100%", scale)[0]
+    width = names_px + round(BAR_PX * scale) + numbers_px + 4 * pad
+    return width, len(names) * round(ROW_PX * scale) + pad
 
 
-def _bar_panel(panel: np.ndarray, probabilities: Mapping[str, float], scale: float) -> None:
+def draw_bars(panel: np.ndarray, probabilities: Mapping[str, float], scale: float) -> None:
     """Fill a panel, changed in place, with one row for each class: name, bar, percentage."""
-    panel[:] = np.rint(0.15 * panel + 0.85 * np.array(PAPER))
-    row, pad, length = round(34 * scale), round(10 * scale), round(120 * scale)
-    text_height = _text_size("", scale)[1]
-    start = panel.shape[1] - 2 * pad - length - _text_size("100%", scale)[0]
+    panel[:] = np.rint(0.06 * panel + 0.94 * np.array(PAPER))
+    width, pad, length = panel.shape[1], round(12 * scale), round(BAR_PX * scale)
+    text_height = text_size("", scale)[1]
+    start = width - 2 * pad - length - text_size("100%", scale)[0]
     for position, (label, probability) in enumerate(probabilities.items()):
-        y = pad + position * row + (row - pad - text_height) // 2
-        end = start + round(length * min(max(probability, 0.0), 1.0))
-        _write(panel, label, pad, y, scale)
+        ink = INK if probability == max(probabilities.values()) else PALE
+        y = pad + position * round(ROW_PX * scale)
+        end = start + round(length * min(max(0.0, probability), 1.0))
+        write(panel, shorten(label, start - 2 * pad, scale), pad, y, scale, ink)
         panel[y : y + text_height, start : start + length] = TRACK
         panel[y : y + text_height, start:end] = label_colour(label)
-        _write(panel, f"{probability:.0%}", start + length + pad, y, scale)
+        percent = f"{probability:.0%}"
+        write(panel, percent, width - pad - text_size(percent, scale)[0], y, scale, ink)
 
 
 def shorten(text: str, width_px: int, scale: float) -> str:
     """Cut a text, so that it is at most width_px wide when drawn; ".." shows the cut."""
-    if _text_size(text, scale)[0] <= width_px:
+    if text_size(text, scale)[0] <= width_px:
         return text
     fitting = (text[:end].rstrip() + ".." for end in range(min(len(text) - 1, width_px), 0, -1))
-    return next((cut for cut in fitting if _text_size(cut, scale)[0] <= width_px), "")
+    return next((cut for cut in fitting if text_size(cut, scale)[0] <= width_px), "")
+
+
+def text_size(text: str, scale: float) -> tuple[int, int]:
+    """Measure a line of text as drawn: width and height in pixels, descenders not counted."""
+    width, height = cv2.getTextSize(_ascii(text), FONT, scale * FINER, 1)[0]
+    return -(-width // FINER) + 2, -(-height // FINER)  # strokes reach beyond their path
+
+
+def write(
+    canvas: np.ndarray, text: str, x: int, y: int, scale: float, colour: Colour = INK
+) -> None:
+    """Draw one line of text whose top-left pixel is (x, y)."""
+    width, height = text_size(text, scale)
+    finer = np.zeros((2 * height * FINER, (width + 2) * FINER), np.uint8)
+    base, stroke = (2 * FINER, height * FINER), max(FINER, round(STROKE * scale * FINER))
+    cv2.putText(finer, _ascii(text), base, FONT, scale * FINER, 255, stroke, cv2.LINE_AA)
+    shape = (width + 2, 2 * height)
+    alpha = cv2.resize(finer, shape, interpolation=cv2.INTER_AREA)
+    blend(canvas, np.full((*alpha.shape, 3), colour, np.uint8), alpha, x - 1, y)
+
+
+def blend(canvas: np.ndarray, picture: np.ndarray, alpha: np.ndarray, x: int, y: int) -> None:
+    """Lay an RGB picture (h, w, 3) with its alpha (h, w) on the canvas; (x, y): its top left.
+
+    What would lie beyond the canvas is cut off.
+    """
+    left, top = max(0, -x), max(0, -y)
+    under = canvas[max(0, y) : max(0, y + len(alpha)), max(0, x) : max(0, x + alpha.shape[1])]
+    rows, columns = slice(top, top + len(under)), slice(left, left + under.shape[1])
+    share = alpha[rows, columns, None] / np.float32(255)
+    under[:] = np.rint(share * picture[rows, columns] + (1 - share) * under)
 
 
 def _ascii(text: str) -> str:
     """Put '?' for each character that OpenCV has no shape for: it only knows printable ASCII."""
     return "".join(character if " " <= character <= "~" else "?" for character in text)
-
-
-def _thickness(scale: float) -> int:
-    """Give the stroke width in pixels that suits a font scale."""
-    return max(1, round(1.6 * scale))
-
-
-def _text_size(text: str, scale: float) -> tuple[int, int]:
-    """Measure a line of text as drawn: width and height in pixels, descenders not counted."""
-    width, height = cv2.getTextSize(_ascii(text), FONT, scale, _thickness(scale))[0]
-    return width + 2, height  # strokes reach a pixel beyond their path, on either side
-
-
-def _write(
-    canvas: np.ndarray, text: str, x: int, y: int, scale: float, colour: Colour = INK
-) -> None:
-    """Draw one line of text whose top-left pixel is (x, y)."""
-    base = (x + 1, y + _text_size(text, scale)[1])
-    cv2.putText(canvas, _ascii(text), base, FONT, scale, colour, _thickness(scale), cv2.LINE_AA)

@@ -6,16 +6,23 @@ from hypothesis import strategies as st
 from facexpr.detectors import Face
 from facexpr.drawing import (
     MARGIN,
-    ORANGE,
     PALETTE,
     SKY_BLUE,
     TRACK,
+    blend,
+    box_on,
     contact_sheet,
+    draw_bars,
     draw_face,
     enlarge,
+    enlarge_face,
     fit,
     label_colour,
+    measure_bars,
+    rings,
     shorten,
+    text_size,
+    write,
 )
 from facexpr.labels import FER2013
 
@@ -165,8 +172,8 @@ def test_box_outside_changes_nothing():
 def test_landmarks_are_x_then_y():
     image = np.full((40, 90), 90, np.uint8)
     points = [(60.5, 10.5), (70, 10), (65, 15), (61, 22), (70, 22)]
-    marked = face(50, 2, 85, 30, landmarks=points)
-    dots = changed(draw_face(image, marked, landmarks=False), draw_face(image, marked))
+    box = (50, 2, 85, 30)
+    dots = changed(draw_face(image, face(*box)), draw_face(image, face(*box, landmarks=points)))
     assert dots.sum() == 5
     assert all(dots[int(y), int(x)] for x, y in points)
 
@@ -174,8 +181,8 @@ def test_landmarks_are_x_then_y():
 def test_landmarks_that_are_not_known_are_left_out():
     image = np.full((40, 90), 90, np.uint8)
     points = np.array([(60.5, 10.5), (70, 10), *[(np.nan, np.nan)] * 3])
-    marked = face(50, 2, 85, 30, landmarks=points)
-    dots = changed(draw_face(image, marked, landmarks=False), draw_face(image, marked))
+    box = (50, 2, 85, 30)
+    dots = changed(draw_face(image, face(*box)), draw_face(image, face(*box, landmarks=points)))
     assert np.argwhere(dots).tolist() == [[10, 60], [10, 70]]
 
 
@@ -187,67 +194,118 @@ def test_line_follows_the_picture_size():
     assert thick >= 8
 
 
-@pytest.mark.parametrize("corner", [(-9, -9), (170, -9), (-9, 90), (170, 90), (120, 70)])
-def test_caption_stays_whole_at_every_edge(corner):
-    image = np.full((120, 200), 90, np.uint8)
-    middle = draw_face(image, face(80, 40, 120, 80), "neutral 0.93")
-    mask = changed(image, middle)
-    mask[40:] = False
-    x1, y1, x2, y2 = extent(mask)
-    assert (x1, y2) == (80, 40)  # it stands on the box, its left end above that of the box
-    width, height = x2 - x1, y2 - y1
-    x, y = corner
-    drawn = draw_face(image, face(x, y, x + 40, y + 40), "neutral 0.93")
-    left, top = min(max(0, x), 200 - width), max(0, y - height)
-    assert (drawn[top : top + height, left : left + width] == middle[y1:y2, x1:x2]).all()
-
-
-def test_colour_is_that_of_the_most_probable_label():
-    image = np.zeros((300, 500, 3), np.uint8)
-    drawn = draw_face(image, face(50, 50, 150, 150), "?", UNIFORM | {"surprise": 0.5})
-    assert tuple(drawn[149, 100]) == ORANGE
-    assert tuple(draw_face(image, face(50, 50, 150, 150), "neutral 0.4")[149, 100]) == SKY_BLUE
-
-
-def test_bars_stand_right_of_the_box_or_left_without_room():
-    image = np.zeros((300, 500, 3), np.uint8)
-    for left, right, side in ((50, 150, np.s_[:, 153:]), (350, 450, np.s_[:, :347])):
-        mask = changed(image, draw_face(image, face(left, 60, right, 160), "", UNIFORM))
-        mask[57:163, left - 3 : right + 3] = False  # the box, and the half of its line outside
-        assert mask[side].sum() == mask.sum() > 5000
-
-
-def test_bars_grow_with_the_probability():
-    image = np.zeros((300, 500, 3), np.uint8)
-    box = face(50, 60, 150, 160)
-    areas = [
-        (draw_face(image, box, "", {"sad": 0.9, "neutral": p})[:, 153:] == SKY_BLUE).all(axis=2)
-        for p in (0.0, 0.25, 0.5)
-    ]
-    none, quarter, half = (area.sum() for area in areas)
-    assert none == 0
-    assert half == pytest.approx(2 * quarter, rel=0.1)
-
-
-def test_bars_are_left_out_of_a_small_picture():
-    image = np.zeros((48, 48), np.uint8)
-    mask = changed(image, draw_face(image, face(10, 10, 40, 40), "", UNIFORM))
-    assert extent(mask) == (10, 10, 40, 40)
-
-
 @settings(max_examples=60, deadline=None)
 @given(
     st.sampled_from([(1, 1), (5, 40), (40, 5), (48, 48, 3), (90, 160), (300, 200, 3)]),
-    st.lists(st.floats(-400, 400, width=32), min_size=4, max_size=4),
-    st.text(),
+    st.lists(st.one_of(st.floats(-400, 400), st.floats(width=32)), min_size=4, max_size=4),
 )
-def test_any_face_on_any_picture(shape, box, caption):
+def test_any_face_on_any_picture(shape, box):
     image = np.full(shape, 50, np.uint8)
     points = np.resize(np.array(box, np.float32), (5, 2))
-    drawn = draw_face(image, Face(np.array(box, np.float32), 0.5, points), caption, UNIFORM)
+    drawn = draw_face(image, Face(np.array(box, np.float32), 0.5, points))
     assert drawn.shape == (*shape[:2], 3)
     assert drawn.dtype == np.uint8
     assert (image == 50).all()
+
+
+def test_a_face_grows_with_its_picture_pixel_by_pixel():
+    image = np.zeros((9, 12), np.uint8)
+    image[3:6, 4:10] = 255
+    moved = enlarge_face(face(3.5, 2.5, 9.5, 5.5, landmarks=[(4, 3)] * 5), 10)
+    x1, y1, x2, y2 = (moved.box_xyxy + 0.5).astype(int)  # from centres of pixels to their edges
+    assert (x1, y1, x2, y2) == extent(enlarge(image, 10) > 0)
+    assert moved.landmarks[0].tolist() == [44.5, 34.5]  # the middle of the square of 40 to 49
+    assert enlarge_face(face(1, 2, 3, 4), 3).landmarks is None
+
+
+def test_a_box_far_away_comes_nearer_and_one_upside_down_is_turned():
+    assert box_on((40, 90), np.array([3.4, 4.6, 20.5, 30.5])) == (3, 5, 20, 30)
+    assert box_on((40, 90), np.array([20, 30, 3, 5])) == (3, 5, 20, 30)
+    x1, y1, x2, y2 = box_on((40, 90, 3), np.array([-1e30, -np.inf, np.inf, 1e30]))
+    assert -200 < x1 < -40
+    assert -200 < y1 < -40
+    assert 130 < x2 < 400
+    assert 80 < y2 < 400
+
+
+@pytest.mark.parametrize("radius", [5, 40])
+def test_rings_leave_what_they_surround_untouched(radius):
+    canvas = np.full((200, 300, 3), 90, np.uint8)
+    rings(canvas, np.array([(60, 100), (220, 90), (np.nan, 50), (310, 50)]), SKY_BLUE, radius)
+    y, x = np.nonzero((canvas != 90).any(axis=2))
+    away = np.minimum(np.hypot(x - 60, y - 100), np.hypot(x - 220, y - 90))
+    assert abs(away - radius).max() < 5
+    assert (x < 140).any()
+    assert (x > 140).any()
+
+
+@pytest.mark.parametrize(("x", "y"), [(3, 2), (-2, -1), (8, 4), (20, 20), (-9, 0), (0, -50)])
+def test_blending_cuts_off_what_lies_beyond_the_canvas(x, y):
+    picture = np.arange(4 * 5 * 3, dtype=np.uint8).reshape(4, 5, 3)
+    alpha = np.full((4, 5), 255, np.uint8)
+    alpha[0, 0], alpha[3, 4] = 0, 51
+    canvas = np.full((6, 10, 3), 200, np.uint8)
+    blend(canvas, picture, alpha, x, y)
+    for row, column in np.ndindex(6, 10):
+        inside = 0 <= row - y < 4 and 0 <= column - x < 5
+        share = alpha[row - y, column - x] / 255 if inside else 0
+        over = picture[row - y, column - x] if inside else 0
+        assert canvas[row, column] == pytest.approx(share * over + (1 - share) * 200, abs=0.51)
+
+
+def test_text_keeps_to_its_measure():
+    canvas = np.full((100, 400, 3), 255, np.uint8)
+    width, height = text_size("Hxk 87%", 0.5)
+    write(canvas, "Hxk 87%", 30, 20, 0.5)
+    x1, y1, x2, y2 = extent(canvas[..., 0] < 200)
+    assert 30 <= x1 < 34
+    assert 30 + width - 4 < x2 <= 30 + width
+    assert 19 <= y1 < 23
+    assert 20 + height - 3 < y2 <= 20 + height + 3
+
+
+def test_text_thickens_steadily_with_its_scale():
+    def ink(scale):
+        canvas = np.zeros((80, 400, 3), np.uint8)
+        write(canvas, "happy", 5, 5, scale, (255, 255, 255))
+        return canvas.sum() / scale**2
+
+    shares = [ink(scale) for scale in (0.55, 0.7, 0.85, 1.0, 1.15)]
+    assert max(shares) < 1.25 * min(shares)
+
+
+def test_bars_grow_with_the_probability():
+    width, height = measure_bars(("sad", "neutral"), 0.6)
+    areas = []
+    for p in (0.0, 0.25, 0.5, np.nan):
+        panel = np.full((height, width, 3), 100, np.uint8)
+        draw_bars(panel, {"sad": 0.9, "neutral": p}, 0.6)
+        areas.append((panel == SKY_BLUE).all(axis=2).sum())
+    assert areas[0] == areas[3] == 0
+    assert areas[2] == pytest.approx(2 * areas[1], rel=0.1)
+
+
+def test_every_class_has_a_bar_of_its_colour_and_text_beside_it():
+    width, height = measure_bars(FER2013, 0.6)
+    panel = np.zeros((height, width, 3), np.uint8)
+    draw_bars(panel, UNIFORM, 0.6)
+    tops = []
+    for label in FER2013:
+        x1, y1, x2, y2 = extent((panel == label_colour(label)).all(axis=2))
+        tops.append(y1)
+        paper = panel[y1:y2].astype(int).sum(axis=2) > 600
+        assert not paper[:, : x1 - 2].all()
+        assert not paper[:, x2 + 80 :].all()
+    assert tops == sorted(tops)
+
+
+def test_long_names_of_classes_do_not_push_the_bars_out():
+    usual = measure_bars(FER2013, 0.5)[0]
+    width, height = measure_bars(["happily_disgusted_or_otherwise_at_a_loss" * 3, "sad"], 0.5)
+    assert width < 2 * usual
+    panel = np.zeros((height, width, 3), np.uint8)
+    draw_bars(panel, {"happily_disgusted_or_otherwise_at_a_loss" * 3: 0.5, "sad": 0.5}, 0.5)
+    assert (panel == label_colour("sad")).all(axis=2).any()
 
 
 def test_captions_of_two_lines_make_room_for_both():
