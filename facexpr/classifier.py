@@ -1,8 +1,11 @@
 """Any model file as a function from pictures to probabilities: one's own, Keras or ONNX."""
 
 import json
+import os
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,6 +13,7 @@ import cv2
 import numpy as np
 
 from facexpr.align import Alignment, align_face, alignment_of
+from facexpr.backend import configure
 from facexpr.errors import UserError
 from facexpr.images import to_grey, to_rgb
 from facexpr.model_file import CARD, find_card, load_model
@@ -35,10 +39,13 @@ class Engine(NamedTuple):
 class Classifier:
     """A model that takes uint8 faces, grey (N, H, W) or RGB (N, H, W, 3), to probabilities.
 
-    side_hw: what it wants faces to be resized to, None for any; labels: None where the file does
-    not tell; crop_px: the middle that it cuts out by itself, or 0; fit: what it was fitted on.
+    name: the file's; side_hw: what it wants faces to be resized to, None for any; labels: None
+    where the file does not tell; crop_px: the middle that it cuts out by itself, or 0; fit: what it
+    was fitted on; detection: how faces are found for it, where the file tells, as
+    `facexpr.predictor` takes it.
     """
 
+    name: str
     predict: Callable[[np.ndarray], np.ndarray]
     side_hw: tuple[int, int] | None
     colour: bool
@@ -46,6 +53,7 @@ class Classifier:
     alignment: Alignment | None
     crop_px: int
     fit: Sequence[str]
+    detection: dict | None
 
     def prepare(self, image: np.ndarray) -> np.ndarray:
         """A picture, grey or RGB, as a face that the model takes; nothing is detected in it."""
@@ -77,6 +85,7 @@ def load_classifier(path: Path, *, scale: str = "raw", logits: bool = False) -> 
 
     card = engine.card or {}
     return Classifier(
+        str(path),
         predict,
         side_hw,
         colour=channels == 3,
@@ -84,6 +93,7 @@ def load_classifier(path: Path, *, scale: str = "raw", logits: bool = False) -> 
         alignment=alignment_of(card["align"], path) if "align" in card else None,
         crop_px=card.get("crop_px", 0),
         fit=card.get("fit", ["train"]),
+        detection=card.get("detect"),
     )
 
 
@@ -133,6 +143,14 @@ def _as_probabilities(outputs: np.ndarray, logits: bool, path: Path) -> np.ndarr
 
 def _load_keras(path: Path) -> Engine:
     """Load a Keras archive in safe mode."""
+    card = find_card(path)  # a missing model is told before Keras takes its seconds
+    if find_spec("keras") is None:
+        raise UserError(
+            f"{path}: needs Keras and TensorFlow; pip install 'facexpr[pipeline,cpu]', or name an "
+            ".onnx file, which needs neither"
+        )
+    if "keras" not in sys.modules:
+        configure(os.environ.get("KERAS_BACKEND", "tensorflow"))
     model = load_model(path)
     single = not isinstance(model.inputs, dict) and len(model.inputs) == 1
     if not single:
@@ -144,7 +162,7 @@ def _load_keras(path: Path) -> Engine:
             outputs = next(iter(outputs.values())) if isinstance(outputs, dict) else outputs[0]
         return np.asarray(outputs)
 
-    return Engine(run, model.inputs[0].shape, str(model.inputs[0].dtype), find_card(path))
+    return Engine(run, model.inputs[0].shape, str(model.inputs[0].dtype), card)
 
 
 def _load_onnx(path: Path) -> Engine:

@@ -6,12 +6,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from facexpr.detectors import Face
+from facexpr.detectors import BOX_COLUMNS, LANDMARK_COLUMNS, Face
 from facexpr.tables import read_table
 
-BOX_COLUMNS = ["x1", "y1", "x2", "y2"]
-POINTS = ("eye_left", "eye_right", "nose", "mouth_left", "mouth_right")
-LANDMARK_COLUMNS = [f"{point}_{axis}" for point in POINTS for axis in "xy"]
 FACE_COLUMNS = ["key", "status", *BOX_COLUMNS, "score", *LANDMARK_COLUMNS, "faces"]
 
 

@@ -1,7 +1,8 @@
 """Saved models: a Keras archive that also carries labels and alignment, and stays byte-identical.
 
 `facexpr.json` is an extra member that Keras ignores, a mapping: labels; align, the alignment's
-settings; crop_px, the middle that the model cuts out, or 0; fit, the splits it was fitted on.
+settings; crop_px, the middle that the model cuts out, or 0; fit, the splits it was fitted on. That
+of a released model also has name, and detect: how faces are found for it.
 """
 
 import json

@@ -182,6 +182,11 @@ class Params:
     evaluate: Evaluate
     predict: Predict
 
+    def detection(self) -> dict[str, Any]:
+        """How faces are found in pictures, as `facexpr.predictor.Predictor` takes it."""
+        chosen = {"detector": self.predict.detector, "min_score": self.predict.min_score}
+        return chosen | self.detect.settings()
+
 
 def load(path: Path = Path("params.yaml")) -> Params:
     """Read and check a parameter file.

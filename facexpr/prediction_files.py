@@ -2,81 +2,82 @@
 
 import csv
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple, TextIO
 
 import numpy as np
 
-from facexpr.drawing import draw_face
+from facexpr.detectors import BOX_COLUMNS, LANDMARK_COLUMNS
 from facexpr.errors import UserError
-from facexpr.images import SUFFIXES, encode_png, read_image, to_rgb
+from facexpr.files import publish
+from facexpr.images import encode_png
+from facexpr.pictures import read_picture
 from facexpr.predictor import Prediction, Predictor
 
+Draw = Callable[[np.ndarray, Mapping[str, Sequence[Prediction]]], np.ndarray]
 
-def find_pictures(paths: Sequence[Path]) -> list[Path]:
-    """The pictures among `paths`, folders searched through; raises UserError if there are none."""
-    found: list[Path] = []
-    for path in paths:
-        if not path.exists():
-            raise UserError(f"{path}: not found; expected a picture or a folder of pictures")
-        if path.is_dir():
-            found += sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES)
-        else:
-            found.append(path)  # named by the user, whatever its suffix
-    if not found:
-        names = ", ".join(map(str, paths))
-        raise UserError(
-            f"{names}: no picture; expected files such as {', '.join(sorted(SUFFIXES))}"
-        )
-    return found
+
+class Outcome(NamedTuple):
+    """What came of a picture: a record for each face and model, or why there is none.
+
+    path: None where there is not even a picture.
+    """
+
+    path: Path | None
+    records: list[dict]
+    error: UserError | None = None
 
 
 def predict_files(
-    predictor: Predictor, pictures: Iterable[Path], faces: str, out: Path | None = None
-) -> Iterator[tuple[Path, list[dict] | UserError]]:
-    """Yield each picture with its faces' records, or with the error that made it unreadable.
+    predictors: Mapping[str, Predictor],
+    pictures: Iterable[Path | UserError],
+    faces: str,
+    out: Path | None = None,
+    draw: Draw | None = None,
+) -> Iterator[Outcome]:
+    """Predict pictures one by one, by models with a name each; a broken one does not stop the rest.
 
-    With a folder `out`, annotated copies are written there as <name>.png.
+    Faces are found once, as the first model asks. What `draw` makes of a picture and its
+    predictions by model is written to the folder `out`, as <name>.faces.png.
     """
     taken: set[str] = set()
     for path in pictures:
-        try:
-            image = read_image(path)
-        except UserError as error:
-            yield path, error
+        if isinstance(path, UserError):
+            yield Outcome(None, [], path)
             continue
-        predictions = predictor.predict(image, faces)
-        if out is not None:
-            annotated = annotate(image, predictions)
-            (out / unused_name(path, taken)).write_bytes(encode_png(annotated))
-        yield path, [to_record(path, prediction) for prediction in predictions]
-
-
-def annotate(image: np.ndarray, predictions: Sequence[Prediction]) -> np.ndarray:
-    """Mark every face, RGB (H, W, 3); a single one gets bars of all classes beside it."""
-    image = to_rgb(image)
-    for one in predictions:
-        caption = f"{one.label} {one.probabilities[one.label]:.0%}"
-        bars = one.probabilities if len(predictions) == 1 else None
-        image = draw_face(image, one.face, caption, bars)
-    return image
+        try:
+            image = read_picture(path)
+        except UserError as error:
+            yield Outcome(path, [], error)
+            continue
+        found = next(iter(predictors.values())).find_faces([image], faces)
+        told = {name: one.read_faces([image], found)[0] for name, one in predictors.items()}
+        if out is not None and draw is not None:
+            with publish(out / unused_name(path, taken)) as (fresh,):
+                fresh.write_bytes(encode_png(draw(image, told)))
+        by_face = zip(*told.values(), strict=True)
+        pairs = (pair for each in by_face for pair in zip(told, each, strict=True))
+        yield Outcome(path, [to_record(path, name, one) for name, one in pairs])
 
 
 def unused_name(path: Path, taken: set[str]) -> str:
-    """A PNG name for the annotated copy; pictures of one name in several folders get numbers."""
-    name, number = f"{path.stem}.png", 1
+    """A name for the annotated copy; pictures of one name in several folders get numbers."""
+    stem = "stdin" if str(path) == "-" else path.stem
+    name, number = f"{stem}.faces.png", 1
     while name in taken:
         number += 1
-        name = f"{path.stem}-{number}.png"
+        name = f"{stem}-{number}.faces.png"
     taken.add(name)
     return name
 
 
-def to_record(path: Path, prediction: Prediction) -> dict:
-    """One face as a flat record: file, label, box, detector score, landmarks, probabilities."""
+def to_record(path: Path, model: str, prediction: Prediction) -> dict:
+    """One face as a record: file, model, label, box, detector score, landmarks, probabilities."""
     face = prediction.face
     return {
         "file": str(path),
+        "model": model,
         "label": prediction.label,
         "box_xyxy": [round(float(value), 2) for value in face.box_xyxy],
         "score": round(face.score, 5),
@@ -90,19 +91,34 @@ def _point(point: np.ndarray) -> list[float] | None:
     return None if np.isnan(point).any() else [round(float(value), 2) for value in point]
 
 
-def write_jsonl(path: Path, records: Iterable[dict]) -> None:
-    """Write one JSON object a line, a line a face."""
-    lines = [json.dumps(record, ensure_ascii=False) + "\n" for record in records]
-    path.write_text("".join(lines), encoding="utf-8")
+def write_json_lines(file: TextIO, outcome: Outcome) -> None:
+    """Write one JSON object a line for each record; a picture without faces has none."""
+    for record in outcome.records:
+        file.write(json.dumps(record, ensure_ascii=False) + "\n")
 
 
-def write_csv(path: Path, records: Sequence[dict], labels: Sequence[str]) -> None:
-    """Write a table, a row a face: file, label, score, x1, y1, x2, y2, a column a class."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["file", "label", "score", "x1", "y1", "x2", "y2", *labels])
-        for record in records:
-            chances = [record["probabilities"][label] for label in labels]
-            writer.writerow(
-                [record["file"], record["label"], record["score"], *record["box_xyxy"], *chances]
-            )
+def write_csv_head(file: TextIO, labels: Sequence[str]) -> None:
+    """Write the columns' names: file, status, model, label, score, box, landmarks, classes."""
+    named = ("file", "status", "model", "label", "score")
+    _writer(file).writerow([*named, *BOX_COLUMNS, *LANDMARK_COLUMNS, *labels])
+
+
+def write_csv_rows(file: TextIO, outcome: Outcome, labels: Sequence[str]) -> None:
+    """Write a row for each record; of a picture without one, a row that says so.
+
+    status: face, no_face or failed.
+    """
+    writer = _writer(file)
+    for one in outcome.records:
+        points = [point or (None, None) for point in one["landmarks"] or [None] * 5]
+        row = [one["file"], "face", one["model"], one["label"], one["score"], *one["box_xyxy"]]
+        row += [value for point in points for value in point]
+        writer.writerow([*row, *map(one["probabilities"].get, labels)])
+    if outcome.path and not outcome.records:
+        status = "failed" if outcome.error else "no_face"
+        blank = [None] * (3 + len(BOX_COLUMNS) + len(LANDMARK_COLUMNS) + len(labels))
+        writer.writerow([outcome.path, status, *blank])
+
+
+def _writer(file: TextIO):
+    return csv.writer(file, lineterminator="\n")

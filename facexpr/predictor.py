@@ -1,5 +1,6 @@
 """From a picture to the expressions of its faces: detect, align, classify."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,12 +8,12 @@ import numpy as np
 
 from facexpr import detectors
 from facexpr.align import align_face
-from facexpr.backend import configure
-from facexpr.classifier import load_classifier
-from facexpr.detectors import Detector, Face
+from facexpr.classifier import Classifier, load_classifier
+from facexpr.detectors import Face
 from facexpr.errors import UserError
 from facexpr.face_choice import choose_face
-from facexpr.model_file import read_card
+from facexpr.images import read_image
+from facexpr.released import DEFAULT, find_model
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,44 +29,84 @@ class Prediction:
         return max(self.probabilities, key=self.probabilities.get)
 
 
-def load_predictor(
-    model_path: Path, *, backend: str, device: str, detector: str, settings: dict, min_score: float
-) -> "Predictor":
-    """Load a model and a detector by name; raises UserError when that cannot be done."""
-    if model_path.suffix != ".onnx":  # which needs no Keras
-        read_card(model_path)  # a missing model is told before Keras takes its seconds
-        configure(backend, device)
-    return Predictor(model_path, detectors.load(detector, **settings), min_score)
-
-
 class Predictor:
-    """Predicts the faces of pictures with a saved model, which says how faces are aligned."""
+    """Finds the faces of pictures and predicts their expressions, as the model's file says.
 
-    def __init__(self, model_path: Path, detector: Detector, min_score: float = 0.0):
-        """Load the model; raises UserError when that cannot be done.
+    labels: of the classes, in the model's order. classify: uint8 faces (N, px, px) that are
+    aligned already to probabilities (N, classes); evaluation measures that same function.
+    """
 
-        min_score: faces that the detector scores lower are left out.
+    def __init__(self, model: str | Path | Classifier = DEFAULT, detection: Mapping | None = None):
+        """Load a released model by its name, or a .keras or .onnx file.
+
+        detection: instead of what the model carries, the name of a "detector", its settings, and
+        "min_score": faces that it scores lower are left out. Raises UserError for a model that
+        cannot be loaded, or does not carry what is needed.
         """
-        model = load_classifier(model_path)
+        if not isinstance(model, Classifier):
+            model = load_classifier(find_model(model))
         if model.labels is None or model.alignment is None:
-            raise UserError(f"{model_path}: carries no labels or alignment; expected one that does")
+            raise UserError(f"{model.name}: carries no labels or alignment; expected one that does")
+        if detection is None and model.detection is None:
+            raise UserError(f"{model.name}: does not carry how faces are found; give `detection`")
+        settings = dict(model.detection if detection is None else detection)
+        self._min_score = settings.pop("min_score")
+        self._detector = detectors.load(settings.pop("detector"), **settings)
         self.labels, self._alignment, self.classify = model.labels, model.alignment, model.predict
-        self._detector, self._min_score = detector, min_score
 
-    def predict(self, image: np.ndarray, faces: str = "all") -> list[Prediction]:
-        """Predict uint8 grey (H, W) or RGB (H, W, 3); faces: "all", "largest" or "best".
+    def predict(self, image: np.ndarray | str | Path, faces: str = "all") -> list[Prediction]:
+        """Predict a picture: uint8 grey (H, W) or RGB (H, W, 3), or the path of a file.
 
-        Returns one prediction a face, from left to right; none when no face is found.
+        faces: "all", "largest" or "best". Returns one prediction a face, from left to right; none
+        when no face is found. Raises UserError for a file that holds no picture, ValueError for an
+        array of another kind.
         """
-        found = [face for face in self._detector([image])[0] if face.score >= self._min_score]
-        if faces != "all":
-            found = [face for face in [choose_face(found, image.shape, faces)] if face]
-        if not found:
-            return []
-        found.sort(key=lambda face: tuple(face.box_xyxy.tolist()))
-        crops = [align_face(image, face, self._alignment) for face in found]
-        rows = self.classify(np.stack(crops))
-        return [
-            Prediction(face, dict(zip(self.labels, map(float, row), strict=True)))
-            for face, row in zip(found, rows, strict=True)
+        return self.predict_batch([image], faces)[0]
+
+    def predict_batch(
+        self, images: Sequence[np.ndarray | str | Path], faces: str = "all"
+    ) -> list[list[Prediction]]:
+        """Predict several pictures, as `predict` does each; those of one shape go faster."""
+        pictures = [_pixels(image) for image in images]
+        return self.read_faces(pictures, self.find_faces(pictures, faces))
+
+    def find_faces(self, images: Sequence[np.ndarray], faces: str = "all") -> list[list[Face]]:
+        """The faces of each picture, from left to right."""
+        found: list[list[Face]] = [[] for _ in images]
+        for shape in dict.fromkeys(image.shape for image in images):
+            rows = [row for row, image in enumerate(images) if image.shape == shape]
+            for row, seen in zip(rows, self._detector([images[row] for row in rows]), strict=True):
+                found[row] = self._choose(seen, shape, faces)
+        return found
+
+    def _choose(self, seen: Sequence[Face], shape: tuple[int, ...], rule: str) -> list[Face]:
+        good = [face for face in seen if face.score >= self._min_score]
+        if rule != "all":
+            good = [face for face in [choose_face(good, shape, rule)] if face]
+        return sorted(good, key=lambda face: tuple(face.box_xyxy.tolist()))
+
+    def read_faces(
+        self, images: Sequence[np.ndarray], found: Sequence[Sequence[Face]]
+    ) -> list[list[Prediction]]:
+        """Predict faces that were found in pictures, by this predictor or another."""
+        crops = [
+            align_face(image, face, self._alignment)
+            for image, faces in zip(images, found, strict=True)
+            for face in faces
         ]
+        rows = iter(self.classify(np.stack(crops)).tolist() if crops else ())
+        return [
+            [Prediction(face, dict(zip(self.labels, next(rows), strict=True))) for face in faces]
+            for faces in found
+        ]
+
+
+def _pixels(image: np.ndarray | str | Path) -> np.ndarray:
+    """The picture as an array; raises ValueError for an array that is none."""
+    if isinstance(image, str | Path):
+        return read_image(Path(image))
+    kind = f"shape {np.shape(image)}, {getattr(image, 'dtype', type(image).__name__)}"
+    shaped = np.ndim(image) == 2 or (np.ndim(image) == 3 and np.shape(image)[2] == 3)
+    if not (shaped and np.size(image) and getattr(image, "dtype", None) == np.uint8):
+        raise ValueError(f"a picture of {kind}; expected uint8, grey (H, W) or RGB (H, W, 3)")
+    return image

@@ -4,13 +4,26 @@ Reads: model, pictures. Writes: annotated pictures, predictions as JSON lines an
 """
 
 import argparse
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from facexpr.errors import UserError
+import numpy as np
+
+from facexpr.annotation import annotate
+from facexpr.backend import configure
+from facexpr.files import publish
+from facexpr.model_file import read_card
 from facexpr.params import load
-from facexpr.prediction_files import find_pictures, predict_files, write_csv, write_jsonl
-from facexpr.predictor import load_predictor
-from facexpr.stage import Report, publish, run
+from facexpr.pictures import find_pictures
+from facexpr.prediction_files import (
+    Outcome,
+    predict_files,
+    write_csv_head,
+    write_csv_rows,
+    write_json_lines,
+)
+from facexpr.predictor import Prediction, Predictor
+from facexpr.stage import Report, run
 
 
 def main(report: Report) -> None:
@@ -21,25 +34,34 @@ def main(report: Report) -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder")
     args = parser.parse_args()
     params = load()
-    pictures = find_pictures([args.input])
-    predictor = load_predictor(
-        args.model,
-        backend=params.train.backend,
-        device=params.train.device,
-        detector=params.predict.detector,
-        settings=params.detect.settings(),
-        min_score=params.predict.min_score,
-    )
+    read_card(args.model)  # a missing model is told before Keras takes its seconds
+    configure(params.train.backend, params.train.device)
+    predictors = {args.model.name: Predictor(args.model, params.detection())}
+    pictures = report.progress(find_pictures([args.input]))
     with publish(args.out) as (out,):
-        records = []
-        done = predict_files(predictor, report.progress(pictures), params.predict.faces, out)
-        for _, found in done:
-            if isinstance(found, UserError):
-                raise found
-            records += found
-            report.note("no face" if not found else "faces", len(found) or 1)
-        write_jsonl(out / "predictions.jsonl", records)
-        write_csv(out / "predictions.csv", records, predictor.labels)
+        done = predict_files(predictors, pictures, params.predict.faces, out, draw)
+        write(done, out, list(predictors[args.model.name].labels), report)
+
+
+def draw(image: np.ndarray, told: Mapping[str, Sequence[Prediction]]) -> np.ndarray:
+    """The picture with what its one model tells of it."""
+    (predictions,) = told.values()
+    return annotate(image, predictions, landmarks=True)
+
+
+def write(done: Iterable[Outcome], out: Path, labels: Sequence[str], report: Report) -> None:
+    """Write each picture's records; raises UserError for one that cannot be read."""
+    with (
+        (out / "predictions.jsonl").open("w", encoding="utf-8") as lines,
+        (out / "predictions.csv").open("w", encoding="utf-8", newline="") as rows,
+    ):
+        write_csv_head(rows, labels)
+        for outcome in done:
+            if outcome.error:
+                raise outcome.error
+            write_json_lines(lines, outcome)
+            write_csv_rows(rows, outcome, labels)
+            report.note("faces" if outcome.records else "no face", len(outcome.records) or 1)
 
 
 if __name__ == "__main__":

@@ -28,14 +28,15 @@ from facexpr.evaluation import (
     without_copies,
 )
 from facexpr.evaluation_text import lines_of
+from facexpr.files import write_json
 from facexpr.images import to_grey
 from facexpr.intake import load_split
 from facexpr.labels import SPLITS
 from facexpr.metrics import bootstrap_interval
 from facexpr.params import Params, load
-from facexpr.predictor import load_predictor
+from facexpr.predictor import Predictor
 from facexpr.scenes import is_correct, predict_in_scenes, side_table
-from facexpr.stage import Report, write_json
+from facexpr.stage import Report
 from facexpr.tables import write_table
 from facexpr.views import VIEWS
 
@@ -82,7 +83,8 @@ def run(args: argparse.Namespace) -> None:
     check_outputs(args)
     format_, relabel = args.format or guess_format(args.data), parse_relabel(args.relabel)
     datasets.find(format_)
-    configure(params.train.backend, params.train.device)
+    if args.model.suffix == ".keras":  # others need no Keras
+        configure(params.train.backend, params.train.device)
     classifier = load_classifier(args.model, scale=args.scale, logits=args.logits)
     names = find_names(args, classifier, format_, relabel)
     taken = read_split(args, names, classifier, params)
@@ -133,7 +135,7 @@ def measure(
         seed=params.evaluate.seed,
     )
     if args.scenes:
-        figures["in_scenes"] = measure_in_scenes(args.model, taken, names.labels, params)
+        figures["in_scenes"] = measure_in_scenes(classifier, taken, names.labels, params)
     return about | figures
 
 
@@ -234,18 +236,14 @@ def check_classes(chances: np.ndarray, labels: Sequence[str], model: Path) -> No
         )
 
 
-def measure_in_scenes(model: Path, taken: Taken, labels: Sequence[str], params: Params) -> dict:
+def measure_in_scenes(
+    classifier: Classifier, taken: Taken, labels: Sequence[str], params: Params
+) -> dict:
     """How good the model is on the same images where `facexpr predict` must find them first."""
-    if params.predict.detector == "whole":
+    detection = classifier.detection or params.detection()
+    if detection["detector"] == "whole":
         raise UserError("predict.detector: whole, which finds nothing; --scenes needs another")
-    predictor = load_predictor(
-        model,
-        backend=params.train.backend,
-        device=params.train.device,
-        detector=params.predict.detector,
-        settings=params.detect.settings(),
-        min_score=params.predict.min_score,
-    )
+    predictor = Predictor(classifier, detection)
     if list(predictor.labels) != list(labels):
         raise UserError("--labels: --scenes takes the labels that the model carries; leave it out")
     with Report("scenes") as report:
@@ -254,7 +252,7 @@ def measure_in_scenes(model: Path, taken: Taken, labels: Sequence[str], params: 
     low, high = bootstrap_interval(correct, params.evaluate.bootstrap_draws, params.evaluate.seed)
     sides = side_table(found, taken.codes).to_dict("records")
     figures = {"n": len(taken.codes), "accuracy": float(correct.mean()), "low": low, "high": high}
-    figures |= {"detector": params.predict.detector, "min_score": params.predict.min_score}
+    figures |= {name: detection[name] for name in ("detector", "min_score")}
     figures |= {"found": float(found.found.mean()), "extra_faces": found.extra, "sides": sides}
     return rounded(figures)
 

@@ -17,6 +17,11 @@ import numpy as np
 
 from facexpr.errors import unknown_name
 
+# What a face's numbers are called in tables.
+BOX_COLUMNS = ["x1", "y1", "x2", "y2"]
+POINTS = ("eye_left", "eye_right", "nose", "mouth_left", "mouth_right")
+LANDMARK_COLUMNS = [f"{point}_{axis}" for point in POINTS for axis in "xy"]
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Face:

@@ -98,7 +98,7 @@ def test_in_scenes_a_face_that_is_missed_is_wrong(call, model, table, monkeypatc
             assert image.shape == (480, 640, 3)
             return []
 
-    monkeypatch.setattr(evaluate, "load_predictor", lambda path, **settings: Blind())
+    monkeypatch.setattr(evaluate, "Predictor", lambda model, detection: Blind())
     answer = call("evaluate", model, table, "--scenes", "--json", "-")
     scenes = json.loads(answer.out)["in_scenes"]
     assert (scenes["n"], scenes["accuracy"], scenes["found"]) == (7, 0, 0)

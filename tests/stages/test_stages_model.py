@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from program import TINY, failure, outputs, run_well, set_params
+from tiny_model import detection
 
-from facexpr import detectors
 from facexpr.__main__ import main
 from facexpr.images import encode_png
 from facexpr.labels import FER2013
@@ -134,7 +134,7 @@ def test_the_report_shows_all_of_it(trained, tmp_path, monkeypatch, capsys):
 
 @pytest.mark.filterwarnings("ignore")  # of TensorFlow's, at its import
 def test_evaluation_and_prediction_agree_to_the_last_bit(trained):
-    predictor = Predictor(trained / "models/model.keras", detectors.load("whole"))
+    predictor = Predictor(trained / "models/model.keras", detection())
     assert tuple(predictor.labels) == tuple(FER2013)
     for split in ("val", "test"):
         keys, images, _ = load_records(trained / f"data/lmdb/{split}/data.mdb")
@@ -155,7 +155,7 @@ def test_predict_finds_the_faces_of_a_scene_and_none_on_a_wall(trained, tmp_path
     assert summary.startswith("predict: 2 items in ")
     assert f"faces: {len(faces)}, no face: 1" in summary
     out = project / "data/predictions"
-    names = {"predictions.jsonl", "predictions.csv", "scene.png", "wall.png"}
+    names = {"predictions.jsonl", "predictions.csv", "scene.faces.png", "wall.faces.png"}
     assert {path.name for path in out.iterdir()} == names
     records = [json.loads(line) for line in (out / "predictions.jsonl").read_text().splitlines()]
     assert [record["file"] for record in records] == ["pictures/scene.png"] * len(faces)
@@ -168,9 +168,10 @@ def test_predict_finds_the_faces_of_a_scene_and_none_on_a_wall(trained, tmp_path
         assert x1 < x < x2
         assert y1 < y < y2
     table = pd.read_csv(out / "predictions.csv")
-    assert table["label"].to_list() == [record["label"] for record in records]
-    assert (cv2.imread(str(out / "wall.png")) == wall).all()
-    assert (cv2.imread(str(out / "scene.png")) != scene[..., ::-1]).any()
+    assert table["status"].to_list() == ["face"] * len(faces) + ["no_face"]
+    assert table["label"].to_list()[:-1] == [record["label"] for record in records]
+    assert (cv2.imread(str(out / "wall.faces.png")) == wall).all()
+    assert (cv2.imread(str(out / "scene.faces.png")) != scene[..., ::-1]).any()
 
 
 def test_predict_names_an_unreadable_picture(trained, tmp_path):
