@@ -7,7 +7,7 @@ READY := $(VENV)/ready
 # The stages call `python`; it must be the environment's.
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: repro test setup results clean
+.PHONY: repro test setup results release clean
 
 repro: $(READY)
 	facexpr check
@@ -30,6 +30,13 @@ $(READY): requirements.lock pyproject.toml
 
 results: $(READY)
 	python -m facexpr.results > RESULTS.md
+
+# A model for models/released/, from the data set on; the name is that of a recipe release-*.
+NAME := fer2013
+release: $(READY)
+	facexpr recipe release-$(NAME)
+	dvc repro train audit
+	facexpr release $(NAME)
 
 clean:
 	rm -rf $(VENV) debug logs

@@ -19,6 +19,7 @@ COMMANDS = (
     "compare",
     "report",
     "onnx",
+    "release",
     "predict",
 )
 

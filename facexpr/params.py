@@ -84,7 +84,7 @@ class Detect:
     def settings(self) -> dict[str, Any]:
         """The keyword arguments of a detector module's `load`."""
         names = {item.name for item in fields(self)} - {"detector", "choose"}
-        return {name: getattr(self, name) for name in names}
+        return {name: getattr(self, name) for name in sorted(names)}
 
 
 @dataclass(frozen=True, kw_only=True)

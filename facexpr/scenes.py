@@ -14,6 +14,8 @@ import numpy as np
 import pandas as pd
 
 from facexpr.errors import UserError
+from facexpr.evaluation import rounded
+from facexpr.metrics import bootstrap_interval
 from facexpr.predictor import Prediction, Predictor
 
 SCENE_WH = (640, 480)
@@ -212,3 +214,17 @@ def side_table(predicted: ScenePredictions, labels: np.ndarray) -> pd.DataFrame:
     table = pd.DataFrame({"side_px": predicted.sides_px, "n": 1, **columns})
     shares = {"n": "size", "found": "mean", "accuracy": "mean"}
     return table.groupby("side_px").agg(shares).reset_index().round(6)
+
+
+def scene_figures(
+    found: ScenePredictions, labels: np.ndarray, *, draws: int, seed: int
+) -> dict[str, object]:
+    """What is said of predictions in scenes, as JSON takes it; labels: codes (N,).
+
+    draws, seed: of the bootstrap.
+    """
+    correct = is_correct(found, labels)
+    low, high = bootstrap_interval(correct, draws, seed)
+    figures = {"n": len(labels), "accuracy": float(correct.mean()), "low": low, "high": high}
+    figures |= {"found": float(found.found.mean()), "extra_faces": found.extra}
+    return rounded(figures | {"sides": side_table(found, labels).to_dict("records")})

@@ -24,7 +24,6 @@ from facexpr.evaluation import (
     describe,
     predict_views,
     prediction_table,
-    rounded,
     without_copies,
 )
 from facexpr.evaluation_text import lines_of
@@ -32,10 +31,9 @@ from facexpr.files import write_json
 from facexpr.images import to_grey
 from facexpr.intake import load_split
 from facexpr.labels import SPLITS
-from facexpr.metrics import bootstrap_interval
 from facexpr.params import Params, load
 from facexpr.predictor import Predictor
-from facexpr.scenes import is_correct, predict_in_scenes, side_table
+from facexpr.scenes import predict_in_scenes, scene_figures
 from facexpr.stage import Report
 from facexpr.tables import write_table
 from facexpr.views import VIEWS
@@ -248,13 +246,9 @@ def measure_in_scenes(
         raise UserError("--labels: --scenes takes the labels that the model carries; leave it out")
     with Report("scenes") as report:
         found = predict_in_scenes(predictor, report.progress(taken.images, total=len(taken.images)))
-    correct = is_correct(found, taken.codes)
-    low, high = bootstrap_interval(correct, params.evaluate.bootstrap_draws, params.evaluate.seed)
-    sides = side_table(found, taken.codes).to_dict("records")
-    figures = {"n": len(taken.codes), "accuracy": float(correct.mean()), "low": low, "high": high}
-    figures |= {name: detection[name] for name in ("detector", "min_score")}
-    figures |= {"found": float(found.found.mean()), "extra_faces": found.extra, "sides": sides}
-    return rounded(figures)
+    how = {"draws": params.evaluate.bootstrap_draws, "seed": params.evaluate.seed}
+    told = {name: detection[name] for name in ("detector", "min_score")}
+    return scene_figures(found, taken.codes, **how) | told
 
 
 def tell(figures: dict, where: str | None) -> None:

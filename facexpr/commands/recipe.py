@@ -34,7 +34,7 @@ def run(args: argparse.Namespace) -> None:
     if args.name is None:
         for name in recipes.available(RECIPES):
             first = (RECIPES / f"{name}.yaml").read_text(encoding="utf-8").splitlines()[0]
-            print(f"{name:13} {first.lstrip('# ')}")
+            print(f"{name:16} {first.lstrip('# ')}")
         return
     source = args.source and from_root(here / args.source)
     text, params = compose(args.name, source)

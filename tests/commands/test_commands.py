@@ -15,6 +15,7 @@ ARGUMENTS = {
     "evaluate": ["model.keras", "a.csv"],
     "compare": ["main"],
     "onnx": ["model.onnx"],
+    "release": ["fer2013"],
     "predict": ["a.png"],
 }
 
