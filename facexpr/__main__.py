@@ -50,7 +50,7 @@ def import_command(name: str):
     except ModuleNotFoundError as error:
         raise UserError(
             f"{name}: needs {error.name}, which is not installed here; "
-            "pip install 'facexpr[pipeline,cpu]', or use make setup in a clone"
+            "install facexpr with its extras pipeline and cpu, or call make setup in a clone"
         ) from None
 
 

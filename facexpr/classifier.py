@@ -146,8 +146,8 @@ def _load_keras(path: Path) -> Engine:
     card = find_card(path)  # a missing model is told before Keras takes its seconds
     if find_spec("keras") is None:
         raise UserError(
-            f"{path}: needs Keras and TensorFlow; pip install 'facexpr[pipeline,cpu]', or name an "
-            ".onnx file, which needs neither"
+            f"{path}: needs Keras, which the extras pipeline and cpu install; or name an "
+            ".onnx file, which does without"
         )
     if "keras" not in sys.modules:
         configure(os.environ.get("KERAS_BACKEND", "tensorflow"))

@@ -1,4 +1,4 @@
-"""RESULTS.md, generated from the JSON files of results/: `python -m facexpr.results > RESULTS.md`.
+"""RESULTS.md, generated from results/ and models/released/: `python -m facexpr.results`.
 
 A result's keys: name, dataset, split, track (S: fitted on train only; F: on train and val), views,
 n, accuracy (a fraction, mean over seeds), std, interval, seeds, params, settings, hardware, commit,
@@ -23,11 +23,11 @@ RESTORED = (
 )
 HEAD = """# Results
 
-Generated from `results/*.json` by `make results`, with what published systems claim of themselves
-beside what was measured on rebuilding them. Every figure is a whole split's; settings and
-epochs were chosen on val, or not at all where val is fitted, and test was opened once for each
-declared configuration. Track S fits train only, F train and val. The interval is a 95 % bootstrap
-one over images; std is over seeds.
+Generated from `results/*.json` and `models/released/*/metrics.json` by `make results`, with what
+published systems claim of themselves beside what was measured on rebuilding them. Every figure is a
+whole split's; settings and epochs were chosen on val, or not at all where val is fitted, and test
+was opened once for each declared configuration. Track S fits train only, F train and val. The
+interval is a 95 % bootstrap one over images; std is over seeds.
 
 """
 COLUMNS = ("name", "data", "split", "track", "views", "n", "accuracy", "95 % interval", "std")
@@ -35,17 +35,20 @@ COLUMNS += ("seeds", "parameters")
 SYSTEM_COLUMNS = ("recipe", "system", "claimed", "measured here")
 
 
-def read_results(folder: Path) -> list[dict]:
-    """The results of a folder, best first within a data set and split.
+def read_results(root: Path) -> list[dict]:
+    """A project's results, those of released models too, best first within a data set and split.
 
     Raises UserError for a file whose keys are not exactly a result's.
     """
     results = []
-    for path in sorted(folder.glob("*.json")):
+    released = sorted(root.glob("models/released/*/metrics.json"))
+    for path in [*sorted(root.glob("results/*.json")), *released]:
         result = json.loads(path.read_text(encoding="utf-8"))
         if set(result) != set(KEYS):
             odd = ", ".join(sorted(set(result) ^ set(KEYS)))
             raise UserError(f"{path}: keys missing or unknown: {odd}")
+        if path in released:
+            result["name"] += " (released)"
         results.append(result)
     return sorted(results, key=lambda one: (one["dataset"], one["split"], -one["accuracy"]))
 
@@ -108,4 +111,4 @@ def _notes(one: dict) -> str:
 
 
 if __name__ == "__main__":
-    print(render(read_results(Path("results"))), end="")
+    print(render(read_results(Path())), end="")

@@ -78,7 +78,7 @@ def test_stage_commands_that_the_readme_shows_have_only_real_options():
 
 
 def test_table_of_published_systems_says_what_was_measured():
-    assert systems_table(read_results(ROOT / "results")) in README
+    assert systems_table(read_results(ROOT)) in README
 
 
 def test_edit_table_is_the_one_that_is_tested():

@@ -19,7 +19,7 @@ RESULT = dict.fromkeys(KEYS, "x") | {
 
 
 def test_results_page_is_what_its_files_say():
-    assert (ROOT / "RESULTS.md").read_text() == render(read_results(ROOT / "results"))
+    assert (ROOT / "RESULTS.md").read_text() == render(read_results(ROOT))
 
 
 def test_a_row_gives_n_views_interval_and_the_restored_rows_beside_the_accuracy():
@@ -37,14 +37,19 @@ def test_a_published_system_has_its_claim_beside_what_was_measured():
     assert "the best of 76 single batches of 100" in page
 
 
-def test_best_comes_first(tmp_path):
-    for name, accuracy in (("a", 0.6), ("b", 0.7)):
-        text = json.dumps(RESULT | {"name": name, "accuracy": accuracy})
-        (tmp_path / f"{name}.json").write_text(text)
-    assert [one["name"] for one in read_results(tmp_path)] == ["b", "a"]
+def put(path, result):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(result))
+
+
+def test_best_comes_first_and_released_models_are_told_apart(tmp_path):
+    for name, accuracy in (("a", 0.6), ("b", 0.8)):
+        put(tmp_path / f"results/{name}.json", RESULT | {"name": name, "accuracy": accuracy})
+    put(tmp_path / "models/released/a/metrics.json", RESULT | {"name": "a", "accuracy": 0.7})
+    assert [one["name"] for one in read_results(tmp_path)] == ["b", "a (released)", "a"]
 
 
 def test_a_result_without_its_number_of_images_is_refused(tmp_path):
-    (tmp_path / "a.json").write_text(json.dumps({k: v for k, v in RESULT.items() if k != "n"}))
+    put(tmp_path / "results/a.json", {key: RESULT[key] for key in RESULT if key != "n"})
     with pytest.raises(UserError, match=r"a\.json: keys missing or unknown: n"):
         read_results(tmp_path)

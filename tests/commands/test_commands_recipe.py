@@ -67,8 +67,9 @@ def test_the_committed_parameters_are_the_sample_recipe(project, call):
 def test_recipes_are_listed_with_their_first_line(project, call):
     lines = call("recipe").out.splitlines()
     names = "fer2013 fer2013-whole ferplus fiveclass folder fourconv gudi gudi-1.3 gudi-raf kaist"
-    assert [line.split()[0] for line in lines] == [*names.split(), "sample", "shortcut"]
-    assert lines[-2].startswith("sample        The drawn sample, from nothing to metrics")
+    names += " release-fer2013 sample shortcut"
+    assert [line.split()[0] for line in lines] == names.split()
+    assert lines[-2].startswith("sample           The drawn sample, from nothing to metrics")
 
 
 def test_a_folder_without_test_has_its_last_split_predicted(committed, call):
@@ -90,7 +91,8 @@ def test_an_unknown_recipe(project, call):
     message = call("recipe", "fer2031").error
     assert message == (
         "recipe: unknown 'fer2031'; available: fer2013, fer2013-whole, ferplus, fiveclass, folder, "
-        "fourconv, gudi, gudi-1.3, gudi-raf, kaist, sample, shortcut; did you mean 'fer2013'?"
+        "fourconv, gudi, gudi-1.3, gudi-raf, kaist, release-fer2013, sample, shortcut; "
+        "did you mean 'fer2013'?"
     )
 
 
