@@ -65,6 +65,10 @@ class RandomAffine(layers.Layer):
         maps = self._draw_maps(ops.shape(x)[0], *x.shape[1:3])
         return ops.image.affine_transform(x, maps, "bilinear", "nearest")
 
+    def compute_output_shape(self, shape: tuple) -> tuple:
+        """That of the faces that come in."""
+        return shape
+
     def _draw_maps(self, count: int, height: int, width: int) -> keras.KerasTensor:
         """Maps (count, 8) from the place (x, y) of each new pixel to its place in the face."""
         angle = self._draw(count, math.radians(self.rotation))

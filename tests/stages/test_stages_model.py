@@ -171,7 +171,9 @@ def test_predict_finds_the_faces_of_a_scene_and_none_on_a_wall(trained, tmp_path
     assert table["status"].to_list() == ["face"] * len(faces) + ["no_face"]
     assert table["label"].to_list()[:-1] == [record["label"] for record in records]
     assert (cv2.imread(str(out / "wall.faces.png")) == wall).all()
-    assert (cv2.imread(str(out / "scene.faces.png")) != scene[..., ::-1]).any()
+    height, width = scene.shape[:2]  # bars may stand in a strip beside or below the scene
+    drawn = cv2.imread(str(out / "scene.faces.png"))[:height, :width, ::-1]
+    assert 0.005 < (drawn != scene).any(axis=2).mean() < 0.5
 
 
 def test_predict_names_an_unreadable_picture(trained, tmp_path):
@@ -185,7 +187,7 @@ def test_predict_names_an_unreadable_picture(trained, tmp_path):
 def test_predict_without_pictures(trained, tmp_path):
     project = model_project(trained, tmp_path)
     message = failure(project, "predict")
-    assert message.startswith("pictures: no picture; expected files such as .bmp, .jpeg")
+    assert message.startswith("pictures: no picture in this folder; expected files such as .bmp")
     message = failure(project, "predict", "--input", "elsewhere")
     assert message == "elsewhere: not found; expected a picture or a folder of pictures"
 
