@@ -57,7 +57,7 @@ def import_command(name: str):
 def main(argv: list[str] | None = None) -> int:
     """Run a command; returns its exit code, 1 with one line on stderr for an expected error."""
     argv = sys.argv[1:] if argv is None else argv
-    for stream in (sys.stdout, sys.stderr):
+    for stream in filter(None, (sys.stdout, sys.stderr)):
         stream.reconfigure(errors="backslashreplace")  # names of files need not be UTF-8
     try:
         args = build_parser(next(iter(argv), None)).parse_args(argv)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from facexpr.annotation_layout import GAP, Layout, Place, enlargement, lay_out, line_px, text_scale
+from facexpr.detectors import Face
 from facexpr.drawing import (
     PAPER,
     Box,
@@ -23,7 +24,7 @@ from facexpr.drawing import (
     write,
 )
 from facexpr.emoji import draw_emoji
-from facexpr.images import to_rgb
+from facexpr.images import check_picture, to_rgb
 from facexpr.predictor import Prediction
 
 TITLE_PX = 240  # the least room for a title at font scale 1
@@ -44,7 +45,7 @@ def annotate(
     The copy is larger where bars need a strip; a picture too small for readable text is first
     enlarged by a whole factor. Without predictions it is the picture as RGB.
     """
-    picture = to_rgb(image)
+    picture = to_rgb(check_picture(image))
     if not predictions:
         return picture.copy()
     factor = enlargement(picture.shape)
@@ -56,16 +57,23 @@ def annotate(
     inner = canvas[: picture.shape[0], : picture.shape[1]]
     inner[:] = picture
     for face, place, one in zip(faces, layout.places, predictions, strict=True):
-        colour = label_colour(one.label)
-        outline(inner, place.box, colour, line_px(picture.shape, place.box))
-        if face.landmarks is not None:
-            _mark_points(inner, place.box, face.landmarks, colour, landmarks, eyes)
-        if place.emoji:
-            sticker = draw_emoji(one.label, place.emoji[2] - place.emoji[0])
-            blend(inner, sticker[..., :3], sticker[..., 3], *place.emoji[:2])
+        _mark(inner, face, place, one.label, landmarks, eyes)
     for place, one in zip(layout.places, predictions, strict=True):  # so that no mark hides text
         _label(canvas, place, one, layout)
     return canvas
+
+
+def _mark(
+    picture: np.ndarray, face: Face, place: Place, label: str, landmarks: bool, eyes: bool
+) -> None:
+    """Draw a face's box and, where they are wanted, its points and its emoji."""
+    colour = label_colour(label)
+    outline(picture, place.box, colour, line_px(picture.shape, place.box))
+    if face.landmarks is not None:
+        _mark_points(picture, place.box, face.landmarks, colour, landmarks, eyes)
+    if place.emoji:
+        sticker = draw_emoji(label, place.emoji[2] - place.emoji[0])
+        blend(picture, sticker[..., :3], sticker[..., 3], *place.emoji[:2])
 
 
 def _mark_points(

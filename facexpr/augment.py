@@ -32,16 +32,16 @@ def augment(x: keras.KerasTensor, how: Augmentation) -> keras.KerasTensor:
     """Vary faces (None, H, W, 1) of 0 to 255; what comes in from outside repeats the border."""
     movement = (how.flip, how.shift, how.rotation, how.zoom)
     steps = (
-        (any(movement), RandomAffine, movement, {}),
-        (how.brightness, layers.RandomBrightness, (how.brightness,), {}),
+        (any(movement), RandomAffine, movement),
+        (how.brightness, layers.RandomBrightness, (how.brightness,)),
         # Of a single number Keras makes "from 0": more contrast, never less; up to a probability.
-        (how.contrast, layers.RandomContrast, ((how.contrast, how.contrast),), {}),
-        (how.erasing, layers.RandomErasing, ((how.erasing, how.erasing),), {}),
+        (how.contrast, layers.RandomContrast, ((how.contrast, how.contrast),)),
+        (how.erasing, layers.RandomErasing, ((how.erasing, how.erasing),)),
     )
     x = layers.Rescaling(1.0, dtype="float32")(x)  # some of the layers cannot take uint8
-    for number, (wanted, layer, values, more) in enumerate(steps):
+    for number, (wanted, layer, values) in enumerate(steps):
         if wanted:
-            x = layer(*values, **more, seed=how.seed + number, dtype="float32")(x)
+            x = layer(*values, seed=how.seed + number, dtype="float32")(x)
     return x
 
 
@@ -107,6 +107,10 @@ class RandomCrop(layers.Layer):
         rows, columns = (self._places(x, length) for length in (height, width))
         x = ops.take_along_axis(x, rows[:, :, None, None], axis=1)
         return ops.take_along_axis(x, columns[:, None, :, None], axis=2)
+
+    def compute_output_shape(self, shape: tuple) -> tuple:
+        """That of the squares."""
+        return shape[0], self.side, self.side, shape[3]
 
     def _places(self, x: keras.KerasTensor, length: int) -> keras.KerasTensor:
         """The `side` indices that are kept of `length`, another run of them for each face."""

@@ -21,6 +21,7 @@ from facexpr.model_file import CARD, find_card, load_model
 SCALES = {"raw": (1.0, 0.0), "unit": (1 / 255, 0.0), "signed": (1 / 127.5, -1.0)}
 CHANNELS = (1, 3)
 BATCH = 256
+BACKENDS = ("tensorflow", "jax", "torch")  # of Keras, for those who name none
 
 
 class Engine(NamedTuple):
@@ -39,7 +40,7 @@ class Engine(NamedTuple):
 class Classifier:
     """A model that takes uint8 faces, grey (N, H, W) or RGB (N, H, W, 3), to probabilities.
 
-    name: the file's; side_hw: what it wants faces to be resized to, None for any; labels: None
+    name: the file's path; side_hw: what it wants faces to be resized to, None for any; labels: None
     where the file does not tell; crop_px: the middle that it cuts out by itself, or 0; fit: what it
     was fitted on; detection: how faces are found for it, where the file tells, as
     `facexpr.predictor` takes it.
@@ -150,7 +151,8 @@ def _load_keras(path: Path) -> Engine:
             ".onnx file, which does without"
         )
     if "keras" not in sys.modules:
-        configure(os.environ.get("KERAS_BACKEND", "tensorflow"))
+        installed = (name for name in BACKENDS if find_spec(name))
+        configure(os.environ.get("KERAS_BACKEND") or next(installed, BACKENDS[0]))
     model = load_model(path)
     single = not isinstance(model.inputs, dict) and len(model.inputs) == 1
     if not single:

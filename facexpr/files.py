@@ -11,17 +11,18 @@ from pathlib import Path
 
 
 @contextmanager
-def publish(*paths: Path) -> Iterator[list[Path]]:
+def publish(*paths: Path, files: bool = False) -> Iterator[list[Path]]:
     """Give a fresh path beside each of `paths`, and rename them into place when all went well.
 
-    A path with a suffix is meant as a file, one without as a folder, which is made. On failure
+    A path with a suffix is meant as a file, one without as a folder, which is made; with `files`
+    all are files. On failure
     the half-written ones are removed and what stood at `paths` before is left as it was.
     """
     fresh = [path.with_name(f".partial-{path.name}") for path in paths]
     try:
         for path in fresh:
             _remove(path)
-            (path.parent if path.suffix else path).mkdir(parents=True, exist_ok=True)
+            (path.parent if files or path.suffix else path).mkdir(parents=True, exist_ok=True)
         yield fresh
         for new, path in zip(fresh, paths, strict=True):
             if new.is_dir():

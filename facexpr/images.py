@@ -4,6 +4,7 @@ import os
 from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
+from typing import BinaryIO
 from unicodedata import category
 
 import cv2
@@ -17,19 +18,36 @@ PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8"  # how such files begin
 MAX_BYTES = 1_000_000_000  # 100 million pixels, uncompressed, of four times 16 bits have fewer
 
 
-def read_image(path: Path) -> np.ndarray:
+def read_image(path: str | Path) -> np.ndarray:
     """Read a picture file as uint8 grey (H, W) or RGB (H, W, 3), as `decode` does.
 
     Raises UserError when the file cannot be read or holds no picture.
     """
     name = printable(path)
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise UserError(f"{name}: larger than {MAX_BYTES // 10**6} MB, expected a picture")
-        data = path.read_bytes()
+        with Path(path).open("rb") as file:
+            return read_stream(file, name)
     except OSError as error:
         raise UserError(f"{name}: cannot be read: {error.strerror}") from None
-    return decode(data, name)
+
+
+def read_stream(file: BinaryIO, name: str) -> np.ndarray:
+    """Read a picture from an open file or pipe, even an endless one, as `read_image` does."""
+    data = bytearray()
+    while part := file.read(2**20):
+        data += part
+        if len(data) > MAX_BYTES:
+            raise UserError(f"{name}: larger than {MAX_BYTES // 10**6} MB, expected a picture")
+    return decode(bytes(data), name)
+
+
+def check_picture(image: np.ndarray) -> np.ndarray:
+    """The image itself; raises ValueError unless it is uint8, grey (H, W) or RGB (H, W, 3)."""
+    kind = f"shape {np.shape(image)}, {getattr(image, 'dtype', type(image).__name__)}"
+    shaped = np.ndim(image) == 2 or (np.ndim(image) == 3 and np.shape(image)[2] == 3)
+    if not (shaped and np.size(image) and getattr(image, "dtype", None) == np.uint8):
+        raise ValueError(f"a picture of {kind}; expected uint8, grey (H, W) or RGB (H, W, 3)")
+    return image
 
 
 def printable(path: str | Path) -> str:

@@ -77,7 +77,7 @@ def _size(file: tuple[str, int]) -> tuple[str, str]:
     return f"`{file[0]}`", f"{file[1] / 2**20:.1f} MiB"
 
 
-def _measured(release: Mapping) -> dict[str, str]:
+def _measured(release: Mapping) -> dict[str, object]:
     """How good the model is, in words and tables."""
     data, test = data_of(release), release["test"]
     error, scenes = 1 - test["accuracy"], test["in_scenes"]
@@ -99,6 +99,7 @@ def _measured(release: Mapping) -> dict[str, str]:
         "detector": f"`{scenes['detector']}`",
         "found": f"{scenes['found']:.2%}",
         "sides": _sides(scenes),
+        "smallest": min(one["side_px"] for one in scenes["sides"]),
         "temperature": _temperature(release),
         "calibration": _calibration(release),
     }

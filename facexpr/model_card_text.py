@@ -110,8 +110,8 @@ probabilities that both files give them, to check an installation by.
 """
 
 LIMITS = (
-    "Faces from the front, about {side} px and up. Turned, covered, dim or smaller ones were not "
-    "measured apart, and may not be found.",
+    "Faces from the front, about {smallest} px and up. Turned, covered, dim or smaller ones were "
+    "not measured apart, and may not be found.",
     "One grey frame: no colour, no movement, no voice, no situation, which people go by as well.",
     "{pictures}",
     "It always answers with one of its {classes} classes. What is none of them, or several, gets "

@@ -1,6 +1,7 @@
 """The pictures that a user names on the command line: files, folders, patterns, standard input."""
 
 import glob
+import io
 import os
 import stat
 import sys
@@ -10,11 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from facexpr.errors import UserError
-from facexpr.images import SUFFIXES, decode, printable, read_image
+from facexpr.images import SUFFIXES, printable, read_image, read_stream
 
-STDIN = Path(
-    "-"
-)  # a file of that name is given with its folder: ./-, and found as an absolute path
+# Standard input; a file of that name is given with its folder, ./-, and found as an absolute path.
+STDIN = Path("-")
 EXPECTED = f"expected files such as {', '.join(sorted(SUFFIXES))}"
 
 
@@ -40,7 +40,7 @@ def read_picture(path: Path) -> np.ndarray:
     """
     if path != STDIN:
         return read_image(path)
-    return decode(sys.stdin.buffer.read() if sys.stdin else b"", "standard input")
+    return read_stream(sys.stdin.buffer if sys.stdin else io.BytesIO(), "standard input")
 
 
 def _expand(text: str) -> list[Path | UserError]:

@@ -15,6 +15,7 @@ from facexpr.images import encode_png
 from facexpr.pictures import read_picture
 from facexpr.predictor import Prediction, Predictor
 
+COPY = ".faces.png"  # how annotated copies' names end
 Draw = Callable[[np.ndarray, Mapping[str, Sequence[Prediction]]], np.ndarray]
 
 
@@ -39,7 +40,7 @@ def predict_files(
     """Predict pictures one by one, by models with a name each; a broken one does not stop the rest.
 
     Faces are found once, as the first model asks. What `draw` makes of a picture and its
-    predictions by model is written to the folder `out`, as <name>.faces.png.
+    predictions by model is written to the folder `out`, under the picture's name and COPY.
     """
     taken: set[str] = set()
     for path in pictures:
@@ -51,8 +52,7 @@ def predict_files(
         except UserError as error:
             yield Outcome(path, [], error)
             continue
-        found = next(iter(predictors.values())).find_faces([image], faces)
-        told = {name: one.read_faces([image], found)[0] for name, one in predictors.items()}
+        told = predict_by_all(predictors, image, faces)
         if out is not None and draw is not None:
             with publish(out / unused_name(path, taken)) as (fresh,):
                 fresh.write_bytes(encode_png(draw(image, told)))
@@ -61,14 +61,23 @@ def predict_files(
         yield Outcome(path, [to_record(path, name, one) for name, one in pairs])
 
 
+def predict_by_all(
+    predictors: Mapping[str, Predictor], image: np.ndarray, faces: str
+) -> dict[str, list[Prediction]]:
+    """What each model tells of the same faces, those that the first one finds."""
+    found = next(iter(predictors.values())).find_faces([image], faces)
+    return {name: one.read_faces([image], found)[0] for name, one in predictors.items()}
+
+
 def unused_name(path: Path, taken: set[str]) -> str:
     """A name for the annotated copy; pictures of one name in several folders get numbers."""
-    stem = "stdin" if str(path) == "-" else path.stem
-    name, number = f"{stem}.faces.png", 1
-    while name in taken:
+    # File systems take 255 bytes, and some do not tell upper from lower case.
+    stem, number = "stdin" if str(path) == "-" else path.stem[:50], 1
+    name = f"{stem}{COPY}"
+    while name.casefold() in taken:
         number += 1
-        name = f"{stem}-{number}.faces.png"
-    taken.add(name)
+        name = f"{stem}-{number}{COPY}"
+    taken.add(name.casefold())
     return name
 
 

@@ -12,8 +12,10 @@ from facexpr.classifier import Classifier, load_classifier
 from facexpr.detectors import Face
 from facexpr.errors import UserError
 from facexpr.face_choice import choose_face
-from facexpr.images import read_image
+from facexpr.images import check_picture, read_image
 from facexpr.released import DEFAULT, find_model
+
+RULES = ("all", "largest", "best")  # which of a picture's faces are predicted
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,19 +41,24 @@ class Predictor:
     def __init__(self, model: str | Path | Classifier = DEFAULT, detection: Mapping | None = None):
         """Load a released model by its name, or a .keras or .onnx file.
 
-        detection: instead of what the model carries, the name of a "detector", its settings, and
-        "min_score": faces that it scores lower are left out. Raises UserError for a model that
-        cannot be loaded, or does not carry what is needed.
+        detection: values instead of those that the model carries: the name of a "detector", its
+        settings, and "min_score": faces that it scores lower are left out. Raises UserError for a
+        model that cannot be loaded, or does not carry what is needed.
         """
         if not isinstance(model, Classifier):
             model = load_classifier(find_model(model))
         if model.labels is None or model.alignment is None:
             raise UserError(f"{model.name}: carries no labels or alignment; expected one that does")
-        if detection is None and model.detection is None:
-            raise UserError(f"{model.name}: does not carry how faces are found; give `detection`")
-        settings = dict(model.detection if detection is None else detection)
-        self._min_score = settings.pop("min_score")
-        self._detector = detectors.load(settings.pop("detector"), **settings)
+        settings = {**(model.detection or {}), **(detection or {})}
+        try:
+            self._min_score, name = settings.pop("min_score"), settings.pop("detector")
+            self._detector = detectors.load(name, **settings)
+        except (KeyError, TypeError) as error:
+            reason = f"{error} is missing" if isinstance(error, KeyError) else error
+            raise UserError(
+                f"{model.name}: does not carry how faces are found, or not all of it ({reason}); "
+                "give it as `detection`"
+            ) from None
         self.labels, self._alignment, self.classify = model.labels, model.alignment, model.predict
 
     def predict(self, image: np.ndarray | str | Path, faces: str = "all") -> list[Prediction]:
@@ -66,12 +73,16 @@ class Predictor:
     def predict_batch(
         self, images: Sequence[np.ndarray | str | Path], faces: str = "all"
     ) -> list[list[Prediction]]:
-        """Predict several pictures, as `predict` does each; those of one shape go faster."""
+        """Predict a list of pictures, as `predict` does each; those of one shape go faster."""
+        if not isinstance(images, list | tuple):
+            raise ValueError(f"a {type(images).__name__}; expected a list of pictures")
         pictures = [_pixels(image) for image in images]
         return self.read_faces(pictures, self.find_faces(pictures, faces))
 
     def find_faces(self, images: Sequence[np.ndarray], faces: str = "all") -> list[list[Face]]:
         """The faces of each picture, from left to right."""
+        if faces not in RULES:
+            raise ValueError(f"faces: '{faces}', expected one of {', '.join(RULES)}")
         found: list[list[Face]] = [[] for _ in images]
         for shape in dict.fromkeys(image.shape for image in images):
             rows = [row for row, image in enumerate(images) if image.shape == shape]
@@ -104,9 +115,5 @@ class Predictor:
 def _pixels(image: np.ndarray | str | Path) -> np.ndarray:
     """The picture as an array; raises ValueError for an array that is none."""
     if isinstance(image, str | Path):
-        return read_image(Path(image))
-    kind = f"shape {np.shape(image)}, {getattr(image, 'dtype', type(image).__name__)}"
-    shaped = np.ndim(image) == 2 or (np.ndim(image) == 3 and np.shape(image)[2] == 3)
-    if not (shaped and np.size(image) and getattr(image, "dtype", None) == np.uint8):
-        raise ValueError(f"a picture of {kind}; expected uint8, grey (H, W) or RGB (H, W, 3)")
-    return image
+        return read_image(image)
+    return check_picture(image)

@@ -27,6 +27,8 @@ def find_model(model: str | Path) -> Path:
     """
     if Path(model).suffix.lower() in SUFFIXES:
         return Path(model)
-    if model not in released_names():
-        raise unknown_name("model", model, [*released_names(), "the path of a .keras or .onnx"])
+    if str(model) not in released_names():
+        raise unknown_name(
+            "model", str(model), [*released_names(), "the path of a .keras or .onnx"]
+        )
     return released_folder() / model / "model.onnx"

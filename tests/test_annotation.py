@@ -440,3 +440,9 @@ def test_side_by_side_wants_a_title_for_each_picture():
         side_by_side([sized(30, 30, 91)] * 2, ["one"])
     with pytest.raises(ValueError, match="empty"):
         side_by_side([], [])
+
+
+@pytest.mark.parametrize("image", [np.zeros((4, 5), float), np.zeros((4, 5, 4), np.uint8), "a.png"])
+def test_what_is_no_picture_is_told(image):
+    with pytest.raises(ValueError, match=r"expected uint8, grey \(H, W\) or RGB \(H, W, 3\)"):
+        annotate(image, [])

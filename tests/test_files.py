@@ -56,6 +56,12 @@ def test_publish_makes_missing_folders(tmp_path):
     assert (tmp_path / "c" / "d").is_dir()
 
 
+def test_publish_takes_files_without_a_suffix_when_told(tmp_path):
+    with publish(tmp_path / "new" / "table", files=True) as (fresh,):
+        fresh.write_text("rows")
+    assert (tmp_path / "new" / "table").read_text() == "rows"
+
+
 def test_publish_keeps_the_suffix_which_some_writers_look_at(tmp_path):
     with publish(tmp_path / "model.keras") as (new,):
         assert new.suffix == ".keras"

@@ -100,9 +100,29 @@ def test_the_detector_is_the_one_that_the_model_carries(tmp_path):
     (one,) = Predictor(model).predict(picture())
     np.testing.assert_array_equal(one.face.box_xyxy, [-0.5, -0.5, 59.5, 29.5])
     silent = write_model(tmp_path / "silent.onnx", make_card(detect=None))
-    with pytest.raises(UserError, match=r"silent.onnx: does not carry how faces are found"):
+    with pytest.raises(
+        UserError,
+        match=r"silent.onnx: does not carry how faces are found, .*'min_score' is missing",
+    ):
         Predictor(silent)
     assert len(Predictor(silent, detection()).predict(picture())) == 1
+
+
+def test_single_values_of_what_the_model_carries_may_be_set(model):
+    assert Predictor(model, {"min_score": 1.0}).predict(picture()) != []  # whole scores 1
+    with pytest.raises(UserError, match=r"not all of it .*missing 7 required"):
+        Predictor(write_model(model, make_card(detect=None)), {"detector": "haar", "min_score": 0})
+
+
+def test_an_unknown_rule_is_told(model):
+    with pytest.raises(ValueError, match="'biggest', expected one of all, largest, best"):
+        Predictor(model).predict(picture(), "biggest")
+
+
+def test_a_batch_is_a_list(model):
+    for wrong in ("a.png", np.zeros((2, 10, 10), np.uint8)):
+        with pytest.raises(ValueError, match="expected a list of pictures"):
+            Predictor(model).predict_batch(wrong)
 
 
 def test_a_path_is_read(model, tmp_path):

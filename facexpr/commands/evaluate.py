@@ -81,7 +81,7 @@ def run(args: argparse.Namespace) -> None:
     check_outputs(args)
     format_, relabel = args.format or guess_format(args.data), parse_relabel(args.relabel)
     datasets.find(format_)
-    if args.model.suffix == ".keras":  # others need no Keras
+    if args.model.suffix.lower() == ".keras":  # others need no Keras
         configure(params.train.backend, params.train.device)
     classifier = load_classifier(args.model, scale=args.scale, logits=args.logits)
     names = find_names(args, classifier, format_, relabel)

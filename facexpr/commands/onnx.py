@@ -1,6 +1,7 @@
 """Write a trained model as an ONNX file, for ONNX Runtime and all else that reads ONNX.
 
-It takes the same uint8 faces and gives the same probabilities; labels and alignment ride along.
+It takes the same uint8 faces and gives the same probabilities. Labels, alignment and how faces are
+found in pictures ride along, so that `facexpr predict` needs no more than the file.
 """
 
 import argparse
@@ -12,6 +13,7 @@ from facexpr.backend import configure
 from facexpr.errors import UserError
 from facexpr.files import publish
 from facexpr.model_file import load_model, read_card
+from facexpr.params import load
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,7 +28,7 @@ def run(args: argparse.Namespace) -> None:
         raise UserError(f"{args.out}: expected a file's name that ends in .onnx")
     root = Path(os.path.relpath(project.find_root()))
     path = args.model or root / "models/model.keras"
-    card = read_card(path)
+    card = {"detect": load(root / "params.yaml").detection()} | read_card(path)
     configure(device="cpu")
     from facexpr.onnx_file import save_onnx  # late, as onnx takes its time
 

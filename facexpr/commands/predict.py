@@ -7,7 +7,7 @@ input. A picture that cannot be read is told at the end and never stops the rest
 import argparse
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -21,8 +21,10 @@ from facexpr.annotation import annotate, side_by_side
 from facexpr.classifier import load_classifier
 from facexpr.errors import UserError
 from facexpr.files import publish
-from facexpr.pictures import find_pictures, printable
+from facexpr.images import SUFFIXES, printable
+from facexpr.pictures import find_pictures
 from facexpr.prediction_files import (
+    COPY,
     Outcome,
     predict_files,
     write_csv_head,
@@ -51,15 +53,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for mark in MARKS:
         parser.add_argument(f"--{mark}", action="store_true", help=f"draw {mark}, too")
     parser.add_argument("--json", help="file for JSON lines, or - for standard output")
-    parser.add_argument("--csv", type=Path, help="file for a table")
+    parser.add_argument("--csv", help="file for a table, or - for standard output")
     parser.add_argument("--quiet", action="store_true", help="print errors alone")
 
 
 def run(args: argparse.Namespace) -> int:
     """Predict, write, and say what was done; exit code 1 only if a picture failed."""
     check_outputs(args)
-    pictures = find_pictures(args.paths)
-    check_out(args.out, pictures)
+    pictures = leave_out(find_pictures(args.paths), args.out)
     predictors = load_predictors(args.model or [DEFAULT], args.min_score)
     tally = Tally(len(predictors))
     hidden = args.quiet or len(pictures) == 1
@@ -114,6 +115,10 @@ def check_outputs(args: argparse.Namespace) -> None:
     for option, path in (("--json", args.json), ("--csv", args.csv)):
         if path and Path(path).is_dir():
             raise UserError(f"{option} {path}: a folder; expected a file's name")
+        if path and Path(path).suffix.lower() in SUFFIXES:
+            raise UserError(f"{option} {path}: a picture's name; expected such as faces.csv")
+    if args.json and args.json == args.csv:
+        raise UserError(f"--json {args.json}: the same as --csv; expected another")
     if args.out and args.out.exists() and not args.out.is_dir():
         raise UserError(f"--out {args.out}: a file; expected a folder's name")
     for mark in MARKS:
@@ -123,11 +128,19 @@ def check_outputs(args: argparse.Namespace) -> None:
         raise UserError(f"--min-score {args.min_score}: expected a number from 0 to 1")
 
 
-def check_out(out: Path | None, pictures: Iterable[Path | UserError]) -> None:
-    """Raise UserError if annotated pictures would join those that they are of."""
-    folders = {one.resolve().parent for one in pictures if isinstance(one, Path)}
-    if out and out.resolve() in folders:
+def leave_out(pictures: Sequence[Path | UserError], out: Path | None) -> Sequence[Path | UserError]:
+    """The pictures but the annotated copies that an earlier call left in the folder `out`.
+
+    Raises UserError if annotated copies would join pictures that they are of.
+    """
+    inside = [
+        one
+        for one in pictures
+        if out and isinstance(one, Path) and one.resolve().parent == out.resolve()
+    ]
+    if not all(one.name.endswith(COPY) for one in inside):
         raise UserError(f"--out {out}: holds pictures to predict; name another folder")
+    return [one for one in pictures if one not in inside]
 
 
 def load_predictors(models: Sequence[str], min_score: float | None) -> dict[str, Predictor]:
@@ -143,11 +156,11 @@ def load_predictors(models: Sequence[str], min_score: float | None) -> dict[str,
 
 def detection_of_project(model: Path) -> dict:
     """How the project that the user stands in finds faces in pictures."""
-    from facexpr.params import load  # late, as released models need neither it nor YAML
-
     try:
+        from facexpr.params import load  # late, as released models need neither it nor YAML
+
         return load(project.find_root() / "params.yaml").detection()
-    except UserError as error:
+    except (UserError, ModuleNotFoundError) as error:
         raise UserError(
             f"{model}: does not carry how faces are found, and no project tells: {error}"
         ) from None
@@ -157,10 +170,8 @@ def open_files(
     stack: ExitStack, args: argparse.Namespace, predictors: Mapping[str, Predictor]
 ) -> Iterator[Listener]:
     """What writes each picture's records where that was asked; files are in place at the end."""
-    if args.json == "-":
-        yield partial(write_json_lines, sys.stdout)
-    elif args.json:
-        yield partial(write_json_lines, open_file(stack, Path(args.json)))
+    if args.json:
+        yield partial(write_json_lines, open_file(stack, args.json))
     if args.csv:
         labels = list(dict.fromkeys(label for one in predictors.values() for label in one.labels))
         file = open_file(stack, args.csv)
@@ -168,17 +179,25 @@ def open_files(
         yield partial(write_csv_rows, file, labels=labels)
 
 
-def open_file(stack: ExitStack, path: Path) -> TextIO:
-    """A file beside `path`, which takes its place when all is done."""
-    (fresh,) = stack.enter_context(publish(path))
-    # A name that is not UTF-8 is written with backslashes.
+def open_file(stack: ExitStack, name: str) -> TextIO:
+    """A file beside the one named, which takes its place when all is done; - is standard output."""
+    # A picture's name that is not UTF-8 is written with backslashes.
     how = {"encoding": "utf-8", "errors": "backslashreplace", "newline": ""}
+    path = Path(name)
+    if name == "-":
+        sys.stdout.reconfigure(**how)
+        return sys.stdout
+    if path.exists() and not path.is_file():  # a device or a pipe
+        return stack.enter_context(path.open("w", **how))
+    (fresh,) = stack.enter_context(publish(path, files=True))
     return stack.enter_context(fresh.open("w", **how))
 
 
 def choose_lines(args: argparse.Namespace, count: int) -> list[Listener]:
     """What prints each picture's faces: a table of a single one, lines where nothing is written."""
-    if args.quiet or args.json == "-" or (count > 1 and (args.out or args.json or args.csv)):
+    if args.quiet or "-" in (args.json, args.csv):
+        return []
+    if count > 1 and (args.out or args.json or args.csv):
         return []
     return [print_table if count == 1 else print_lines]
 

@@ -65,7 +65,7 @@ def test_outside_of_a_project(name, tmp_path, monkeypatch, call):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("name", sorted(set(COMMANDS) - {"recipe", "export", "onnx", "predict"}))
+@pytest.mark.parametrize("name", sorted(set(COMMANDS) - {"recipe", "export", "predict"}))
 def test_without_parameters(name, project, call):
     (project / "params.yaml").unlink()
     (project / "a.png").touch()

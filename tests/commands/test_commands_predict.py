@@ -44,6 +44,15 @@ def predict(folder, call):
     return run
 
 
+@pytest.fixture
+def scene(folder):
+    """scene.png with faces, how many, and a model that has them found: mtcnn.onnx."""
+    write_model(folder / "mtcnn.onnx", make_card(detect=detection(detector="mtcnn")))
+    image, faces = draw_scene(np.random.default_rng(0))
+    cv2.imwrite("scene.png", image[..., ::-1])
+    return len(faces)
+
+
 def percent(grey: float, label: str) -> str:
     return f"{expected(grey)[FER2013.index(label)]:.0%}"
 
@@ -141,16 +150,14 @@ def test_standard_input_is_a_picture(predict, folder, monkeypatch):
     assert [path.name for path in Path("seen").iterdir()] == ["stdin.faces.png"]
 
 
-def test_models_stand_side_by_side_on_the_same_faces(predict, folder):
-    scene, faces = draw_scene(np.random.default_rng(0))
-    cv2.imwrite("scene.png", scene[..., ::-1])
-    found = make_card(detect=detection(detector="mtcnn"))
-    write_model(folder / "up.onnx", found)
+def test_models_stand_side_by_side_on_the_same_faces(predict, folder, scene):
+    (folder / "mtcnn.onnx").rename("up.onnx")
     write_model(folder / "down.onnx", make_card(detect=None), slope=-0.05)
     models = ["--model", "up.onnx", "--model", "down.onnx"]
     answer = predict("scene.png", *models, "--json", "out.jsonl", "--out", "seen")
     records = [json.loads(line) for line in Path("out.jsonl").read_text().splitlines()]
-    assert len(records) == 2 * len(faces)
+    assert len(records) == 2 * scene
+    assert f"faces: {scene} (" in answer.err
     for first, second in zip(records[::2], records[1::2], strict=True):
         assert (first["model"], second["model"]) == ("up.onnx", "down.onnx")
         assert first["box_xyxy"] == second["box_xyxy"]
@@ -162,18 +169,16 @@ def test_models_stand_side_by_side_on_the_same_faces(predict, folder):
         ["down.onnx", records[1]["label"]],
     ]
     both = cv2.imread("seen/scene.faces.png")
-    assert both.shape[1] > 1.9 * scene.shape[1] or both.shape[0] > 1.9 * scene.shape[0]
+    one = cv2.imread("scene.png")
+    assert both.shape[1] > 1.9 * one.shape[1] or both.shape[0] > 1.9 * one.shape[0]
     lines = predict("scene.png", "pictures/a.png", *models).out.splitlines()
     assert lines[0].startswith("scene.png by up.onnx: ")
     assert lines[1].startswith("scene.png by down.onnx: ")
 
 
-def test_the_score_that_a_face_needs_can_be_set(predict, folder):
-    write_model(folder / "mtcnn.onnx", make_card(detect=detection(detector="mtcnn")))
-    scene, faces = draw_scene(np.random.default_rng(0))
-    cv2.imwrite("scene.png", scene[..., ::-1])
+def test_the_score_that_a_face_needs_can_be_set(predict, scene):
     options = ["scene.png", "--model", "mtcnn.onnx", "--json", "-"]
-    assert len(predict(*options).out.splitlines()) == len(faces)
+    assert len(predict(*options).out.splitlines()) == scene
     assert len(predict(*options, "--faces", "largest").out.splitlines()) == 1
     assert predict(*options, "--min-score", "1").out == ""
 
@@ -208,6 +213,70 @@ def test_what_was_done_before_an_interrupt_is_kept(predict, folder, monkeypatch)
     assert answer.code == 130
     assert answer.err.splitlines()[-1].endswith("failed: 0, stopped")
     assert len(Path("out.jsonl").read_text().splitlines()) == 1
+
+
+def test_pictures_of_one_name_have_copies_of_their_own(predict, folder):
+    (folder / "more").mkdir()
+    for name in ("more/a.png", "more/A.JPG", f"more/{'long' * 60}.png"):
+        shutil.copy(folder / "pictures/a.png", name)
+    assert predict("pictures/a.png", "more", "--out", "seen").code == 0
+    names = {path.name for path in Path("seen").iterdir()}
+    assert len({name.casefold() for name in names}) == 4
+    assert {"a.faces.png", "a-2.faces.png"} < {name.casefold() for name in names}
+
+
+def test_copies_of_an_earlier_call_are_not_predicted(predict, folder):
+    for _ in range(2):
+        answer = predict("pictures/a.png", "pictures", "--out", "pictures/seen", "--quiet")
+        assert answer.err.count("\n") == 1  # b.png is broken
+    assert sorted(path.name for path in Path("pictures/seen").iterdir()) == [
+        "a.faces.png",
+        "c.faces.png",
+    ]
+
+
+@pytest.mark.parametrize("mark", ["--landmarks", "--eyes", "--emoji"])
+def test_marks_are_drawn_when_asked_for(predict, scene, mark):
+    predict("scene.png", "--model", "mtcnn.onnx", "--out", "plain")
+    predict("scene.png", "--model", "mtcnn.onnx", "--out", "marked", mark)
+    plain, marked = (cv2.imread(f"{name}/scene.faces.png") for name in ("plain", "marked"))
+    assert plain.shape != marked.shape or (plain != marked).any()
+
+
+def test_landmarks_stand_in_the_table(predict, scene):
+    answer = predict("scene.png", "--model", "mtcnn.onnx", "--csv", "-", "--json", "a.jsonl")
+    rows = list(csv.DictReader(io.StringIO(answer.out)))
+    records = [json.loads(line) for line in Path("a.jsonl").read_text().splitlines()]
+    assert len(rows) == len(records) == scene
+    for row, record in zip(rows, records, strict=True):
+        nose = [float(row["nose_x"]), float(row["nose_y"])]
+        assert nose == record["landmarks"][2]
+
+
+def test_files_may_have_any_name(predict, folder):
+    assert predict("pictures/a.png", "--csv", "table", "--json", "/dev/null").code == 0
+    assert len(rows_of(Path("table"))) == 1
+
+
+def test_an_interrupt_elsewhere_is_no_traceback(predict, monkeypatch):
+    from facexpr.commands import predict as command
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command, "find_pictures", interrupt)
+    assert predict("pictures").code == 130
+
+
+def test_a_reader_that_has_seen_enough_ends_it_silently(folder):
+    command = [sys.executable, "-m", "facexpr", "predict", "pictures/a.png", "pictures/c.jpg"]
+    words = " ".join([*command, "--model", "model.onnx"])
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        f"{words} | true", shell=True, capture_output=True, text=True, env=environment
+    )
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
 
 
 def test_a_failure_leaves_an_older_file_as_it_was(predict, folder, monkeypatch):
@@ -275,6 +344,8 @@ def test_a_model_that_does_not_tell_how_faces_are_found_asks_the_project(predict
     ("words", "message"),
     [
         (["--json", "pictures"], "--json pictures: a folder; expected a file's name"),
+        (["--csv", "a.JPG"], "--csv a.JPG: a picture's name; expected such as faces.csv"),
+        (["--csv", "a", "--json", "a"], "--json a: the same as --csv; expected another"),
         (["--csv", "pictures"], "--csv pictures: a folder; expected a file's name"),
         (["--out", "model.onnx"], "--out model.onnx: a file; expected a folder's name"),
         (["--emoji"], "--emoji: is drawn on pictures; name a folder for them with --out"),
@@ -285,7 +356,7 @@ def test_options_that_make_no_sense_are_told_before_the_work(predict, words, mes
     assert predict("pictures", *words).error == message
 
 
-def test_a_plain_install_predicts(folder):
+def test_a_plain_install_predicts(folder, scene):
     """Only what pyproject.toml names as dependencies may be imported, and what these need."""
     script = """
 import sys
@@ -300,9 +371,6 @@ sys.meta_path.insert(0, Absent())
 from facexpr.__main__ import main
 sys.exit(main(sys.argv[1:]))
 """
-    write_model(folder / "mtcnn.onnx", make_card(detect=detection(detector="mtcnn")))
-    scene, faces = draw_scene(np.random.default_rng(0))
-    cv2.imwrite("scene.png", scene[..., ::-1])
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
 
     def call(*words):
@@ -312,7 +380,10 @@ sys.exit(main(sys.argv[1:]))
     options = ["--model", "mtcnn.onnx", "--csv", "a.csv", "--out", "seen", "--emoji"]
     done = call("predict", "scene.png", *options)
     assert (done.returncode, done.stderr.count("\n")) == (0, 1), done.stderr
-    assert len(rows_of(Path("a.csv"))) == len(faces)
+    assert len(rows_of(Path("a.csv"))) == scene
+    write_model(folder / "silent.onnx", make_card(detect=None))
+    done = call("predict", "scene.png", "--model", "silent.onnx")
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
     done = call("evaluate", "model.onnx", "a.csv")
     assert done.returncode == 1
     assert done.stderr.startswith("facexpr: error: evaluate: needs ")
