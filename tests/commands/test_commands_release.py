@@ -25,7 +25,13 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # of TensorFlow's and tf2onnx
 
 FILES = {"model.keras", "model.onnx", "metrics.json", "CARD.md", "drawn.json", "drawn.png"}
 COUNTS = {"train": 7, "val": 14, "test": 14}
-FOUND = {"detector": "mtcnn", "min_score": 0.9, "found": 1.0, "extra_faces": 0, "sides": []}
+FOUND = {
+    "detector": "mtcnn",
+    "min_score": 0.9,
+    "found": 1.0,
+    "extra_faces": 0,
+    "sides": [{"side_px": 64, "n": 14, "found": 0.9, "accuracy": 0.5}],
+}
 SCENES = FOUND | {"n": 14, "accuracy": 0.5, "low": 0.2, "high": 0.8}
 
 
