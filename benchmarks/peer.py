@@ -1,6 +1,6 @@
 """One way to predict expressions, measured in a process and an environment of its own.
 
-    python -I peer.py WAY IMAGES.npy RESULT.json [--model model.keras]
+    python -I peer.py WAY IMAGES.npy RESULT.json [--model model.onnx]
 
 Loads, warms up, then times the work, preprocessing included, and tells the peak memory of this
 process. `benchmarks/peers.py` starts it and does the scoring: no label comes in here. It runs in
@@ -109,16 +109,27 @@ def fer_tflite(_model: Path | None) -> Predict:
 
 def facexpr_model(model_path: Path | None) -> Predict:
     """A model of this project on the data set's own images, resized where its input differs."""
-    from facexpr.backend import configure
     from facexpr.classifier import load_classifier
 
-    configure("tensorflow", "cpu")
     model = load_classifier(model_path)
 
     def predict(images: np.ndarray) -> list[str]:
         if images.shape[1:] != model.side_hw:
             images = np.stack([cv2.resize(image, model.side_hw[::-1]) for image in images])
         return [model.labels[code] for code in model.predict(images).argmax(axis=1)]
+
+    return predict
+
+
+def facexpr_call(model_path: Path | None) -> Predict:
+    """`Predictor().predict` on an enlarged image a call; of several faces the largest counts."""
+    from facexpr import Predictor
+
+    predictor, size = Predictor(model_path), (48 * ENLARGED, 48 * ENLARGED)
+
+    def predict(images: np.ndarray) -> list[str | None]:
+        image = cv2.resize(images[0], size, interpolation=cv2.INTER_CUBIC)
+        return [one.label for one in predictor.predict(image, "largest")] or [None]
 
     return predict
 
@@ -136,6 +147,7 @@ WAYS = {
     "tflite": Way("fer", "its TFLite network fed directly", fer_tflite),
     "keras": Way("fer", "its Keras network fed directly", fer_keras),
     "keras-batches": Way("fer", "its Keras network fed directly", fer_keras, batch=256),
+    "predictor": Way("facexpr", f"`Predictor()`, {LARGE}", facexpr_call, detects=True),
     "model": Way("facexpr", "the model fed directly", facexpr_model),
     "model-batches": Way("facexpr", "the model fed directly", facexpr_model, batch=256),
 }

@@ -1,6 +1,6 @@
 """This project's model beside other packages, in one run: accuracy, speed, memory, size.
 
-    python benchmarks/peers.py --data fer2013.csv.xz --model models/model.keras
+    python benchmarks/peers.py --data fer2013.csv.xz
 
 Makes an environment for each peer, once, and runs each of its ways (`peer.py`) there, one after
 the other. Writes `benchmarks/PEERS.md`; `benchmarks/README.md` says how to read it.
@@ -24,10 +24,11 @@ import numpy as np
 from peer import WAYS
 from peer_table import render, row, score
 
+from facexpr.classifier import load_classifier
 from facexpr.datasets import read
 from facexpr.errors import UserError
 from facexpr.labels import FER2013, SPLITS
-from facexpr.model_file import read_card
+from facexpr.released import DEFAULT, find_model
 from facexpr.results import RESTORED
 from facexpr.scratch import fingerprint, scratch_root
 
@@ -37,11 +38,12 @@ ROOT = HERE.parent
 # pkg_resources, which later setuptools no longer have, and does not ask for it.
 PEERS = {
     "fer": ["fer==25.10.3", "setuptools<81"],
-    "facexpr": [".[pipeline,cpu]", "--constraint=requirements.lock"],
+    "facexpr": [".", "--constraint=requirements.lock"],
 }
-SHIPPED = ("facexpr", "pyproject.toml", "README.md", "LICENSE", "requirements.lock")
+SHIPPED = ("facexpr", "models/released", "pyproject.toml", "README.md", "LICENSE")
+SHIPPED += ("requirements.lock",)
 NAMED = ("facexpr", "fer", "keras", "numpy", "tensorflow", "tensorflow_cpu", "torch")
-NAMED += ("opencv-contrib-python", "opencv-python-headless")
+NAMED += ("onnxruntime", "opencv-contrib-python", "opencv-python-headless")
 USAGES = {"train": "Training", "val": "PublicTest", "test": "PrivateTest"}
 
 
@@ -71,7 +73,7 @@ def parse() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="FER2013, in any form")
-    parser.add_argument("--model", type=Path, required=True, help="a model of this project")
+    parser.add_argument("--model", type=Path, default=find_model(DEFAULT), help="an .onnx file")
     parser.add_argument("--environments", type=Path, default=scratch_root() / "peers")
     parser.add_argument("--split", choices=SPLITS, default="test")
     parser.add_argument("--limit", type=int, help="only the first images, for trying")
@@ -81,7 +83,7 @@ def parse() -> argparse.Namespace:
     arguments = parser.parse_args()
     arguments.environments = arguments.environments.resolve()
     arguments.model = arguments.model.resolve()
-    read_card(arguments.model)  # a missing model is told before anything is installed
+    load_classifier(arguments.model)  # a missing model is told before anything is installed
     return arguments
 
 
@@ -105,6 +107,7 @@ def make_environment(folder: Path, wanted: Sequence[str]) -> Path:
     with tempfile.TemporaryDirectory() as copy:  # a build writes beside its sources
         for name in SHIPPED:
             copy_in = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+            (Path(copy) / name).parent.mkdir(parents=True, exist_ok=True)
             copy_in(ROOT / name, Path(copy) / name)
         command = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         start([*command, *wanted], cwd=copy)
@@ -164,12 +167,11 @@ def describe(
 
 
 def about_model(path: Path) -> str:
-    """Which model of this project was measured, and on what faces it was trained."""
-    align = json.dumps(read_card(path)["align"])
+    """Which model of this project was measured."""
     digest = sha256(path.read_bytes()).hexdigest()
+    name = "/".join(path.parts[-2:])
     return (
-        f"facexpr's model: `{path.name}`, sha256 {digest[:12]}, is fed the images as they are. How "
-        f"its own pipeline aligns faces that are found: `{align}`.\n"
+        f"facexpr's model: `{name}`, sha256 {digest[:12]}. Fed directly it gets the images whole.\n"
     )
 
 
