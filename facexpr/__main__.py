@@ -12,6 +12,7 @@ from facexpr.errors import UserError
 COMMANDS = (
     "recipe",
     "check",
+    "why",
     "show",
     "export",
     "networks",
