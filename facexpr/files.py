@@ -15,8 +15,8 @@ def publish(*paths: Path, files: bool = False) -> Iterator[list[Path]]:
     """Give a fresh path beside each of `paths`, and rename them into place when all went well.
 
     A path with a suffix is meant as a file, one without as a folder, which is made; with `files`
-    all are files. On failure
-    the half-written ones are removed and what stood at `paths` before is left as it was.
+    all are files. On failure the half-written ones are removed and what stood at `paths` before is
+    left as it was.
     """
     fresh = [path.with_name(f".partial-{path.name}") for path in paths]
     try:

@@ -107,9 +107,10 @@ def _measured(release: Mapping) -> dict[str, object]:
 
 def _role_of_val(release: Mapping) -> str:
     """What val did, and so how far its figure can be trusted."""
+    val = data_of(release).called("val")
     if "val" in release["fit"]:
-        return "was fitted too, so that its figure says little"
-    return "chose the settings and the temperature"
+        return f"{val} was fitted too, so that its figure says little"
+    return f"what was chosen, the temperature among it, was chosen on {val}"
 
 
 def _left_out(figures: Mapping, name: str) -> Mapping | None:

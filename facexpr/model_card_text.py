@@ -73,7 +73,7 @@ The model was fitted on the {fitted} images of {fit}.{copies}
 
 ## How good it is
 
-Of model.keras with one view: the face as it is, called once. {test} chose nothing; {val}
+Of model.keras with one view: the face as it is, called once. {test} chose nothing;
 {role}. The interval is a 95 % bootstrap one over images.
 
 {accuracies}

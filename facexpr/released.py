@@ -11,7 +11,7 @@ SUFFIXES = (".keras", ".onnx")
 
 def released_folder() -> Path:
     """The folder of released models: in the package where that is installed, or in the checkout."""
-    inside = PACKAGE / "released"
+    inside = PACKAGE / "models"
     return inside if inside.is_dir() else PACKAGE.parent / "models/released"
 
 

@@ -71,7 +71,7 @@ def test_the_card_says_what_the_figures_say():
     assert "wrong about one in 4." in text
     assert "| expected calibration error, 15 bins | 0.0625 | 0.1500 |" in card  # 0.9 less 0.75
     assert "divided by a temperature of 0.9375" in text
-    assert "PublicTest chose the settings and the temperature" in text
+    assert "what was chosen, the temperature among it, was chosen on PublicTest" in text
     assert "| 64 px | 400 | 96.00% | 70.00% |" in card
     assert "| `model.keras` | 3.0 MiB |" in card
     assert "Seed 3, 1,821,647 trained parameters. Two cores. Commit abc1234." in text

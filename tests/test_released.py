@@ -25,7 +25,7 @@ def test_models_are_found_by_name_and_by_path(folder, tmp_path):
 
 
 def test_an_installed_package_has_them_inside(folder, tmp_path):
-    inside = tmp_path / "facexpr/released"
+    inside = tmp_path / "facexpr/models"
     (inside / "small").mkdir(parents=True)
     (inside / "small/model.onnx").touch()
     assert released_folder() == inside
