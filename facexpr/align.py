@@ -9,7 +9,7 @@ import numpy as np
 from facexpr.detectors import Face
 from facexpr.errors import UserError
 from facexpr.geometry import cut, similarity, square_to, stretch_to, warp, whole_box, widen
-from facexpr.images import to_grey
+from facexpr.images import encode_png, to_grey
 
 TEMPLATE_PX = 48  # templates are given for a face of this side, and scaled to any other
 POINTS = {"five_points": 5, "eyes": 2}  # how many landmarks, from the first, place a face
@@ -63,6 +63,12 @@ def align_face(image: np.ndarray, face: Face | None, alignment: Alignment) -> np
     px, fill = alignment.px, alignment.fill
     grey, transform = _place(to_grey(image), face, alignment)
     return equalise(warp(grey, transform, px, fill, alignment.interpolation), alignment.equalise)
+
+
+def align_members(task: tuple[Alignment, list[tuple]]) -> list[bytes]:
+    """The aligned face of each sample as PNG; a task is the alignment, and (member, face) pairs."""
+    alignment, samples = task
+    return [encode_png(align_face(one.image(), face, alignment)) for one, face in samples]
 
 
 def _place(grey: np.ndarray, face: Face | None, alignment: Alignment) -> tuple:

@@ -3,7 +3,7 @@
 How nearly equal images are found is in `facexpr.perceptual_hash`.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -11,47 +11,9 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from facexpr.errors import UserError
-from facexpr.images import hash_image, to_grey
 from facexpr.labels import SPLITS
 
 MEMBER = ["key", "split", "label", "row"]
-
-
-def describe_images(
-    images: Iterable[tuple[str, np.ndarray]], perceptual_hash: Callable[[np.ndarray], np.uint64]
-) -> pd.DataFrame:
-    """One row an image: key, two hashes, and what a picture that is no photo gives away.
-
-    hash: of shape and pixels; near_hash: uint64; range: of the values; flat_rows: the share of
-    rows, at the bottom, that are of one single value; flat_pixels: the share of the commonest grey.
-    """
-    columns = ["key", "hash", "near_hash", "range", "flat_rows", "flat_pixels"]
-    rows = [
-        (
-            key,
-            hash_image(image),
-            perceptual_hash(image),
-            int(np.ptp(image)),
-            flat_rows(image),
-            flat_pixels(image),
-        )
-        for key, image in images
-    ]
-    return pd.DataFrame(rows, columns=columns).astype({"near_hash": np.uint64})
-
-
-def flat_rows(image: np.ndarray) -> float:
-    """The share of rows at the bottom that are all of the bottom-left pixel's value or colour.
-
-    Decoders fill in so what a file cut short lacks.
-    """
-    equal = (image == image[-1, 0]).reshape(len(image), -1).all(axis=1)[::-1]
-    return 1.0 if equal.all() else float(np.argmin(equal)) / len(image)
-
-
-def flat_pixels(image: np.ndarray) -> float:
-    """The share of pixels that have the commonest grey level."""
-    return float(np.bincount(to_grey(image).ravel()).max()) / (image.shape[0] * image.shape[1])
 
 
 def find_copies(table: pd.DataFrame) -> pd.DataFrame:

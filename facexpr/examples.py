@@ -16,11 +16,14 @@ class Examples:
         self._each = each
         self._tiles: dict[str, list[np.ndarray]] = {}
 
+    def wants(self, kind: str) -> bool:
+        """Whether one more image of a kind would be kept."""
+        return len(self._tiles.get(kind, [])) < self._each
+
     def add(self, kind: str, image: np.ndarray) -> None:
         """Keep the image if its kind still wants one."""
-        tiles = self._tiles.setdefault(kind, [])
-        if len(tiles) < self._each:
-            tiles.append(image)
+        if self.wants(kind):
+            self._tiles.setdefault(kind, []).append(image)
 
     def save(self, path: Path, title: str) -> None:
         """Write the sheet, kind after kind."""

@@ -1,29 +1,31 @@
 """faces.csv: the chosen face of every sample, or that there is none; detect writes, align reads."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from facexpr.detectors import BOX_COLUMNS, LANDMARK_COLUMNS, Face
-from facexpr.tables import read_table
+from facexpr.tables import stream_table
 
 FACE_COLUMNS = ["key", "status", *BOX_COLUMNS, "score", *LANDMARK_COLUMNS, "faces"]
 
 
 def read_faces(path: Path) -> dict[str, Face | None]:
     """Read faces.csv: the chosen face of each key, None where the detector found none."""
-    table = read_table(path, FACE_COLUMNS)
-    boxes = table[BOX_COLUMNS].to_numpy(np.float32)
-    points = table[LANDMARK_COLUMNS].to_numpy(np.float32).reshape(-1, 5, 2)
-    found = (table["status"] == "face").to_numpy()
-    return {
-        key: _face(box, score, landmarks) if has_face else None
-        for key, box, score, landmarks, has_face in zip(
-            table["key"], boxes, table["score"], points, found, strict=True
-        )
-    }
+    return dict(stream_faces(path))
+
+
+def stream_faces(path: Path) -> Iterator[tuple[str, Face | None]]:
+    """Read faces.csv row by row, in the order of the shards; raises UserError as `stream_table`."""
+    for part in stream_table(path, FACE_COLUMNS):
+        boxes = part[BOX_COLUMNS].to_numpy(np.float32)
+        points = part[LANDMARK_COLUMNS].to_numpy(np.float32).reshape(-1, 5, 2)
+        found = (part["status"] == "face").to_numpy()
+        rows = zip(part["key"], boxes, part["score"], points, found, strict=True)
+        for key, box, score, landmarks, has_face in rows:
+            yield key, _face(box, score, landmarks) if has_face else None
 
 
 def _face(box: np.ndarray, score: float, landmarks: np.ndarray) -> Face:
@@ -33,12 +35,13 @@ def _face(box: np.ndarray, score: float, landmarks: np.ndarray) -> Face:
 def faces_table(
     keys: Iterable[str], chosen: Iterable[Face | None], counts: Iterable[int]
 ) -> pd.DataFrame:
-    """Build faces.csv; pixels are rounded to 1/1000 and scores to 1/100000, beyond any meaning."""
-    rows = [_face_row(*one) for one in zip(keys, chosen, counts, strict=True)]
+    """Build faces.csv of the chosen face of each sample, and of how many it has."""
+    rows = [face_row(*one) for one in zip(keys, chosen, counts, strict=True)]
     return pd.DataFrame(rows, columns=FACE_COLUMNS)
 
 
-def _face_row(key: str, face: Face | None, count: int) -> list:
+def face_row(key: str, face: Face | None, count: int) -> list:
+    """A row of faces.csv; pixels are rounded to 1/1000, scores to 1/100000, beyond any meaning."""
     if face is None:
         return [key, "no_face", *[None] * 15, count]
     box = [round(float(value), 3) for value in face.box_xyxy]

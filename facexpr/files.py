@@ -9,28 +9,44 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+HEX = "[0-9a-f]" * 20  # a fingerprint, as a pattern
+
 
 @contextmanager
-def publish(*paths: Path, files: bool = False) -> Iterator[list[Path]]:
+def publish(*paths: Path, files: bool = False, work: str = "") -> Iterator[list[Path]]:
     """Give a fresh path beside each of `paths`, and rename them into place when all went well.
 
     A path with a suffix is meant as a file, one without as a folder, which is made; with `files`
     all are files. On failure the half-written ones are removed and what stood at `paths` before is
     left as it was.
+
+    work: a fingerprint (`scratch.fingerprint`) of exactly this work. A folder that a killed or
+    interrupted run of the same work has left is then given as it was left.
     """
-    fresh = [path.with_name(f".partial-{path.name}") for path in paths]
+    fresh = [partial(path, work) for path in paths]
+    for path, new in zip(paths, fresh, strict=True):
+        is_folder = not (files or path.suffix)
+        for left in (*path.parent.glob(f".partial-{HEX}-{path.name}"), partial(path)):
+            if not (work and is_folder and left == new):
+                _remove(left)
+        (new if is_folder else path.parent).mkdir(parents=True, exist_ok=True)
     try:
-        for path in fresh:
-            _remove(path)
-            (path.parent if files or path.suffix else path).mkdir(parents=True, exist_ok=True)
         yield fresh
         for new, path in zip(fresh, paths, strict=True):
             if new.is_dir():
                 _remove(path)
             new.replace(path)
+    except KeyboardInterrupt:
+        fresh = [] if work else fresh
+        raise
     finally:
         for path in fresh:
             _remove(path)
+
+
+def partial(path: Path, work: str = "") -> Path:
+    """Where `path` is while it is being written."""
+    return path.with_name(f".partial-{work}-{path.name}" if work else f".partial-{path.name}")
 
 
 def write_json(path: Path, values: dict) -> None:

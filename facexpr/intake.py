@@ -1,24 +1,31 @@
 """Taking a data set in: its samples as shards and an index, each in the split where it belongs."""
 
+import shutil
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
+from sys import intern
 
 import numpy as np
 import pandas as pd
 
 from facexpr.datasets import Sample
-from facexpr.images import hash_image
-from facexpr.records import ShardWriter, make_key
+from facexpr.images import encode_png, hash_image
+from facexpr.records import ShardWriter, make_key, split_of
 from facexpr.splits import divide, find_leaks
-from facexpr.tables import INDEX_COLUMNS
+from facexpr.tables import INDEX_COLUMNS, TableWriter
+from facexpr.workers import map_lists
 
-SPLIT_COLUMNS = ["key", "split", "label", "row", "subject", "part", "hash"]
+SPLIT_COLUMNS = ["split", "label", "row", "subject", "part", "hash"]
 LEFT_OUT = ""  # in place of a split
+LIST_SAMPLES = 32  # sent to a worker together: pictures may be photographs of many megabytes
 
 
 def take_in(
     read: Callable[[], Iterable[Sample]],
     folder: Path,
+    index: Path,
     shard_samples: int,
     *,
     val_fraction: float,
@@ -26,47 +33,89 @@ def take_in(
     seed: int,
     drop_copies: bool,
     whole: bool = True,
-) -> pd.DataFrame:
-    """Write the samples of `read()` to shards in `folder`; returns the index.
+) -> Counter[str]:
+    """Write the samples of `read()` to shards in `folder`, and the index; counts each split.
 
     Splits that the source lacks are carved from train as `divide` does it. drop_copies: leave out
-    what `find_leaks` finds. Only the index is kept in memory, so the source is read a second time
-    where either changes something, which is known only after all samples have been seen. A part of
-    the source for debugging (whole=False) is read once and taken as it is.
+    what `find_leaks` finds. No picture is kept in memory, so the source is read a second time where
+    either changes something, which is known only after all samples have been seen. A part of the
+    source for debugging (whole=False) is read once and taken as it is.
+
+    Shards that a killed call left in `folder` are used; it must have had the same arguments.
     """
-    samples = _write(read(), folder, shard_samples, hashed=drop_copies)
-    if not whole:
-        return samples[INDEX_COLUMNS]
-    splits = divide(samples, val_fraction, test_fraction, seed)
-    if drop_copies:
-        splits[find_leaks(samples.assign(split=splits))] = LEFT_OUT
-    if not splits.equals(samples["split"]):
-        for shard in folder.glob("*.tar"):
-            shard.unlink()
-        samples = _write(read(), folder, shard_samples, splits=splits.to_list())
-    return samples[INDEX_COLUMNS]
+    passes = [folder / "first", folder / "second"]
+    samples = _write(read(), passes[0], index, shard_samples, hashed=drop_copies)
+    if whole:
+        splits = divide(samples, val_fraction, test_fraction, seed)
+        if drop_copies:
+            splits[find_leaks(samples.assign(split=splits))] = LEFT_OUT
+        if not splits.equals(samples["split"]):
+            samples = _write(read(), passes[1], index, shard_samples, splits.to_list())
+            passes.reverse()
+    for shard in sorted(passes[0].glob("*.tar")):
+        shard.replace(folder / shard.name)
+    for one in passes:
+        shutil.rmtree(one, ignore_errors=True)
+    return Counter(samples["split"])
 
 
 def _write(
     samples: Iterable[Sample],
     folder: Path,
+    index: Path,
     shard_samples: int,
     splits: Sequence[str] | None = None,
     hashed: bool = False,
 ) -> pd.DataFrame:
-    """Write samples as they come, in splits[i] if given; returns the index, with part and hash."""
-    rows = []
-    with ShardWriter(folder, shard_samples) as writer:
-        for number, sample in enumerate(samples):
-            split = sample.split if splits is None else splits[number]
-            if split == LEFT_OUT:
-                continue
-            key = make_key(split, sample.row)
-            writer.write(key, sample.image)
-            votes = " ".join(map(str, sample.votes.values())) if sample.votes else ""
-            indexed = (key, split, sample.label, sample.row, sample.origin, sample.subject, votes)
-            rows.append((*indexed, sample.part, hash_image(sample.image) if hashed else ""))
-    return pd.DataFrame(rows, columns=[*INDEX_COLUMNS, "part", "hash"])
+    """Write the samples that are not left out, and the index; returns what `divide` looks at."""
+    folder.mkdir(parents=True, exist_ok=True)
+    seen: dict[str, list] = {name: [] for name in SPLIT_COLUMNS}
+    with ShardWriter(folder, shard_samples) as writer, TableWriter(index, INDEX_COLUMNS) as table:
+        lists = _lists(_placed(samples, splits), writer, hashed)
+        for placed, encoded in map_lists(encode, lists):
+            table.write(pd.DataFrame(map(_index_row, placed), columns=INDEX_COLUMNS))
+            for (key, sample), (png, digest) in zip(placed, encoded, strict=True):
+                if png:
+                    writer.write_png(key, png)
+                about = (split_of(key), sample.label, sample.row, sample.subject, sample.part)
+                for column, value in zip(seen.values(), (*about, digest), strict=True):
+                    column.append(intern(value) if isinstance(value, str) else value)
+    return pd.DataFrame(seen, dtype=object)
+
+
+def _placed(
+    samples: Iterable[Sample], splits: Sequence[str] | None
+) -> Iterator[tuple[str, Sample]]:
+    """Yield the key and the sample, in the splits given, or in its own, if it is not left out."""
+    for number, sample in enumerate(samples):
+        split = sample.split if splits is None else splits[number]
+        if split != LEFT_OUT:
+            yield make_key(split, sample.row), sample
+
+
+def _lists(
+    placed: Iterable[tuple[str, Sample]], writer: ShardWriter, hashed: bool
+) -> Iterator[tuple[list, list]]:
+    """Yield samples in lists, and what `encode` needs of them."""
+    placed = iter(placed)
+    while some := list(islice(placed, LIST_SAMPLES)):
+        yield some, [(one.picture, not writer.skips(key), hashed) for key, one in some]
+
+
+def encode(pictures: list[tuple]) -> list[tuple[bytes, str]]:
+    """The PNG and the hash of each of (picture, whether to encode it, whether to hash it)."""
+    encoded = []
+    for picture, wanted, hashed in pictures:
+        image = picture() if callable(picture) and (wanted or hashed) else picture
+        encoded.append((encode_png(image) if wanted else b"", hash_image(image) if hashed else ""))
+    return encoded
+
+
+def _index_row(placed: tuple[str, Sample]) -> tuple:
+    """A row of index.csv."""
+    key, one = placed
+    votes = " ".join(map(str, one.votes.values())) if one.votes else ""
+    return key, split_of(key), one.label, one.row, one.origin, one.subject, votes
 
 
 def load_split(
@@ -102,10 +151,10 @@ def _gather(
     """A row of every sample, and the prepared image and the votes of the wanted ones."""
     rows, taken = [], []
     for number, one in enumerate(samples):
-        about = (one.split, one.label, one.row, one.subject, one.part, hash_image(one.image))
-        rows.append(("", *about))
+        image = one.image
+        rows.append((one.split, one.label, one.row, one.subject, one.part, hash_image(image)))
         if wanted(number, one):
-            taken.append((prepare(one.image), list(one.votes.values()) if one.votes else []))
+            taken.append((prepare(image), list(one.votes.values()) if one.votes else []))
     return pd.DataFrame(rows, columns=SPLIT_COLUMNS), taken
 
 

@@ -2,12 +2,15 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from zipfile import BadZipFile
 
 import numpy as np
 
 from facexpr.errors import UserError
+
+PART = 256  # images that are summed together
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,13 +32,13 @@ def compute_mean(images: Iterable[np.ndarray]) -> Mean:
     std is the square root of the mean squared distance to the mean image. Raises UserError
     when there are no images.
     """
-    total = squares = None
-    count = 0
-    for image in images:
-        pixels = image.astype(np.int64)
-        total = pixels.copy() if total is None else total + pixels
-        squares = pixels**2 if squares is None else squares + pixels**2
-        count += 1
+    total, squares, count = 0, 0, 0
+    images = iter(images)
+    while part := list(islice(images, PART)):
+        pixels = np.stack(part)
+        total += pixels.sum(axis=0, dtype=np.int64)
+        squares += np.square(pixels, dtype=np.uint16).sum(axis=0, dtype=np.int64)
+        count += len(part)
     if count == 0:
         raise UserError("no images to take the mean of; check data.fit")
     mean = total / count

@@ -5,14 +5,32 @@ A key is `<split>-<row>`, the row of the source in seven digits, so sorting keys
 
 import io
 import tarfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from facexpr.errors import UserError
 from facexpr.images import decode, encode_png
 from facexpr.labels import SPLITS
+
+# What is worked on together, and sent to a worker: so many samples, or so many bytes of PNG.
+LIST_SAMPLES = 500
+LIST_BYTES = 2**22
+UNFINISHED = ".tar.part"
+
+
+class Member(NamedTuple):
+    """One sample of a shard: its key, the bytes of its PNG, and the folder they are from."""
+
+    key: str
+    png: bytes
+    folder: str
+
+    def image(self) -> np.ndarray:
+        """Decode it: uint8 grey (H, W) or RGB (H, W, 3); raises UserError where it is broken."""
+        return decode(self.png, name=f"{self.folder}: {self.key}")
 
 
 def make_key(split: str, row: int) -> str:
@@ -25,10 +43,16 @@ def split_of(key: str) -> str:
     return key.partition("-")[0]
 
 
+def images_of(members: list[Member]) -> list[np.ndarray]:
+    """The decoded images of samples."""
+    return [member.image() for member in members]
+
+
 class ShardWriter:
     """Writes images into `<split>-00000.tar`, … of a folder; equal pixels give equal bytes.
 
-    Use as a context manager. Samples of a split may come interleaved with those of another.
+    Use as a context manager. Samples of a split may come interleaved with those of another. Where
+    a killed run has left whole shards in the folder they stay: ask `skips` before each sample.
     """
 
     def __init__(self, folder: Path, shard_samples: int):
@@ -37,33 +61,72 @@ class ShardWriter:
         self._shard_samples = shard_samples
         self._tars: dict[str, tarfile.TarFile] = {}
         self._counts: dict[str, int] = {}
+        self._finished = _finished_keys(folder)
 
     def __enter__(self) -> "ShardWriter":
         """Return itself."""
         return self
 
     def __exit__(self, *_error: object) -> None:
-        """Finish the open shards."""
+        """Finish the open shards, unless the work was broken off."""
         for tar in self._tars.values():
-            tar.close()
+            self._finish(tar, whole=_error[0] is None)
+
+    def skips(self, key: str) -> bool:
+        """Whether a whole shard holds the next sample of a split already, which then counts."""
+        if key not in self._finished:
+            return False
+        self._counts[split_of(key)] = self._counts.get(split_of(key), 0) + 1
+        return True
 
     def write(self, key: str, image: np.ndarray) -> None:
         """Append uint8 grey (H, W) or RGB (H, W, 3) as `<key>.png`."""
+        self.write_png(key, encode_png(image))
+
+    def write_png(self, key: str, png: bytes) -> None:
+        """Append an image that is encoded already."""
         split = split_of(key)
         count = self._counts.get(split, 0)
         if count % self._shard_samples == 0:
             self._next_shard(split, count // self._shard_samples)
         self._counts[split] = count + 1
-        data = encode_png(image)
         member = tarfile.TarInfo(f"{key}.png")  # time, owner and mode stay at fixed defaults
-        member.size = len(data)
-        self._tars[split].addfile(member, io.BytesIO(data))
+        member.size = len(png)
+        self._tars[split].addfile(member, io.BytesIO(png))
 
     def _next_shard(self, split: str, number: int) -> None:
         if split in self._tars:
-            self._tars[split].close()
-        path = self._folder / f"{split}-{number:05d}.tar"
+            self._finish(self._tars[split], whole=True)
+        path = self._folder / f"{split}-{number:05d}{UNFINISHED}"
         self._tars[split] = tarfile.TarFile(path, "w", format=tarfile.USTAR_FORMAT)
+
+    @staticmethod
+    def _finish(tar: tarfile.TarFile, whole: bool) -> None:
+        """Close a shard, and give it its name if all that belongs into it is there."""
+        tar.close()
+        if whole:
+            path = Path(tar.name)
+            path.replace(path.with_name(path.name.removesuffix(UNFINISHED) + ".tar"))
+
+
+def _finished_keys(folder: Path) -> set[str]:
+    """The keys in the whole shards of a folder; those broken or behind a gap are removed."""
+    keys: set[str] = set()
+    for split in SPLITS:
+        intact = True
+        for number, path in enumerate(sorted(folder.glob(f"{split}-*.tar"))):
+            try:
+                intact = intact and path.name == f"{split}-{number:05d}.tar"
+                with tarfile.open(path, "r:") as tar:
+                    names = tar.getnames() if intact else []
+                    _check_end(tar)
+            except (tarfile.ReadError, OSError):
+                intact = False
+            if intact:
+                keys.update(name.removesuffix(".png") for name in names)
+            else:
+                path.unlink()
+    return keys
 
 
 def find_shards(folder: Path, splits: Sequence[str] = SPLITS) -> list[Path]:
@@ -85,19 +148,46 @@ def read_shards(
     limit: int | None = None,
     splits: Sequence[str] = SPLITS,
 ) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield (key, image) from a folder of shards, in order.
+    """Yield (key, image) from a folder of shards; arguments and errors as for `read_members`.
+
+    Raises UserError for a broken image, too.
+    """
+    for member in read_members(folder, keys, limit, splits):
+        yield member.key, member.image()
+
+
+def read_members(
+    folder: Path,
+    keys: set[str] | None = None,
+    limit: int | None = None,
+    splits: Sequence[str] = SPLITS,
+) -> Iterator[Member]:
+    """Yield the samples of a folder of shards, in order, not decoded.
 
     keys: only these. limit: only the first so many. splits: only these, in this order.
 
-    Raises UserError for a broken shard or image, and for keys that no shard holds.
+    Raises UserError for a broken shard, and for keys that no shard holds.
     """
     left = None if keys is None else set(keys)
-    for count, (key, data) in enumerate(_members(folder, splits, left), start=1):
-        yield key, decode(data, name=f"{folder}: {key}")
+    for count, (key, png) in enumerate(_members(folder, splits, left), start=1):
+        yield Member(key, png, str(folder))
         if count == limit:
             return
     if left:
         raise UserError(f"{folder}: no image with key {', '.join(sorted(left))}")
+
+
+def lists_of(samples: Iterable, png: Callable[[Any], bytes]) -> Iterator[list]:
+    """Cut samples into lists that are worked on together; `png` gives the bytes of one of them."""
+    some, filled = [], 0
+    for sample in samples:
+        some.append(sample)
+        filled += len(png(sample))
+        if len(some) == LIST_SAMPLES or filled >= LIST_BYTES:
+            yield some
+            some, filled = [], 0
+    if some:
+        yield some
 
 
 def _members(

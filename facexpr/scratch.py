@@ -12,6 +12,8 @@ import platformdirs
 
 from facexpr.errors import UserError
 
+RESULTS = "results.sqlite"  # the store of results, in the scratch folder
+
 
 def scratch_root() -> Path:
     """FACEXPR_SCRATCH, or the user's cache folder; experiments and worktrees share it."""
@@ -34,12 +36,34 @@ def hold(folder: Path) -> Iterator[None]:
 def fingerprint(values: dict, files: Iterable[Path]) -> str:
     """A short name for exactly this work: parameters, code and the content of inputs.
 
-    Raises UserError for an input that is not there.
+    Raises UserError for an input that is not there or cannot be read.
     """
     digest = sha256(json.dumps(values, sort_keys=True).encode())
     for path in files:
-        if not path.is_file():
-            raise UserError(f"{path}: not found; run 'dvc repro' or 'dvc checkout'")
-        with path.open("rb") as file:
-            digest.update(file_digest(file, "sha256").digest())
+        digest.update(_digest_file(path))
     return digest.hexdigest()[:20]
+
+
+def tree_fingerprint(top: Path) -> str:
+    """A short name for what a file, or a folder with all below it, holds under which names.
+
+    Raises UserError as `fingerprint`; what is not there at all has a name too.
+    """
+    digest = sha256()
+    if top.is_file():
+        digest.update(_digest_file(top))
+    for folder, subfolders, names in os.walk(top):
+        subfolders.sort()  # which os.walk then follows
+        for path in (Path(folder) / name for name in sorted(names)):
+            digest.update(os.fsencode(path.relative_to(top)) + b"\0" + _digest_file(path))
+    return digest.hexdigest()[:20]
+
+
+def _digest_file(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file_digest(file, "sha256").digest()
+    except (FileNotFoundError, IsADirectoryError):
+        raise UserError(f"{path}: not found; run 'dvc repro' or 'dvc checkout'") from None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}") from None

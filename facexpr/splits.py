@@ -25,11 +25,12 @@ def divide(
         raise UserError(f"no sample in split 'train'; expected {', '.join(SPLITS)}")
     _check_subjects(samples)
     splits = samples["split"].copy()
-    for _, part in samples.groupby("part"):
+    fractions = {"test": test_fraction, "val": val_fraction}
+    for name, there in samples.groupby("part")["split"].unique().items():
+        lacking = [split for split in fractions if split not in there]
+        part = samples[samples["part"] == name] if lacking else None
         # From the seed anew: what one part becomes does not depend on the others.
         rng = np.random.default_rng(seed)
-        fractions = {"test": test_fraction, "val": val_fraction}
-        lacking = [split for split in fractions if split not in set(part["split"])]
         for number, split in enumerate(lacking):
             train = part[splits[part.index] == "train"]
             draw = _draw_subjects if (train["subject"] != "").any() else _draw_samples

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from facexpr import workers
 from facexpr.errors import UserError
 
 LOGS = Path("logs")
@@ -65,6 +66,10 @@ class Report:
         """Count something the summary should tell, such as images without a face."""
         self.notes[reason] += count
 
+    def warn(self, text: str) -> None:
+        """Say in one line what did not stop the stage, but what its user should know."""
+        tqdm.write(f"{self.name}: warning: {text}", file=sys.stderr)
+
     def __enter__(self) -> "Report":
         """Return itself."""
         return self
@@ -78,10 +83,13 @@ class Report:
         """Print the summary line and write the log."""
         seconds = time.perf_counter() - self._start
         peak_mib = peak_memory() / 2**20
+        workers_mib = [round(peak / 2**20) for peak in workers.peaks.values()]
         parts = [f"{self.items} items in {seconds:.1f} s", f"{self.items / seconds:.0f}/s"]
         parts += [f"{reason}: {count}" for reason, count in self.notes.items()]
-        print(f"{self.name}: {', '.join(parts)}, peak {peak_mib:.0f} MiB")
+        beside = f" + {len(workers_mib)} workers {sum(workers_mib)} MiB" if workers_mib else ""
+        print(f"{self.name}: {', '.join(parts)}, peak {peak_mib:.0f} MiB{beside}")
         figures = {"items": self.items, "seconds": round(seconds, 2), "peak_mib": round(peak_mib)}
+        figures |= {"workers": len(workers_mib), "workers_peak_mib": sum(workers_mib)}
         LOGS.mkdir(exist_ok=True)
         text = json.dumps({"stage": self.name, **figures, "notes": dict(self.notes)}, indent=1)
         (LOGS / f"{self.name}.json").write_text(text + "\n")
@@ -89,12 +97,10 @@ class Report:
 
 def peak_memory() -> int:
     """The most memory that this process has held, in bytes."""
-    status = Path("/proc/self/status")
-    if status.is_file():  # Linux, where getrusage counts what the parent held when it started us
-        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
-        return int(line.split()[1]) * 2**10
+    # On Linux getrusage counts what the parent held when it started this process.
     unit = 1 if sys.platform == "darwin" else 2**10
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    usage = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    return workers.peak_memory() or usage
 
 
 @contextmanager

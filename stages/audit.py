@@ -6,15 +6,16 @@ images, of classes and, where there are any, of votes; sheets of the worst.
 
 import argparse
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 
 import pandas as pd
 
+from facexpr import description
 from facexpr.audit import (
     count_classes,
     count_findings,
     count_votes,
-    describe_images,
     find_copies,
     find_near_copies,
     find_suspects,
@@ -23,13 +24,17 @@ from facexpr.audit import (
     worst_conflicts,
     worst_near,
 )
+from facexpr.description import describe_members, described_table
 from facexpr.drawing import contact_sheet
 from facexpr.files import publish, write_json
 from facexpr.images import encode_png
 from facexpr.params import Audit, load
-from facexpr.perceptual_hash import confirm, near_pairs, perceptual_hash
-from facexpr.records import read_shards
+from facexpr.perceptual_hash import confirm, near_pairs
+from facexpr.records import read_members, read_shards
+from facexpr.reuse import recall
+from facexpr.scratch import RESULTS, fingerprint, scratch_root
 from facexpr.stage import Report, run
+from facexpr.store import Store
 from facexpr.tables import check_same_keys, read_index, write_table
 
 TILES, TILES_OF_GROUP = 64, 4
@@ -45,8 +50,7 @@ def main(report: Report) -> None:
     args = parser.parse_args()
     params = load()
     index = read_index(args.index)
-    images = report.progress(read_shards(args.images), total=len(index))
-    described = describe_images(images, perceptual_hash)
+    described = describe(args.images, report, len(index))
     check_same_keys(described["key"], index["key"], (str(args.images), str(args.index)))
     table = described.merge(index, on="key", validate="one_to_one")
     tables = look(table, args.images, params.audit) | {
@@ -63,17 +67,30 @@ def main(report: Report) -> None:
     tell(report, tables, findings)
 
 
-def look(table: pd.DataFrame, images: Path, audit: Audit) -> dict[str, pd.DataFrame]:
+def describe(images: Path, report: Report, total: int) -> pd.DataFrame:
+    """Describe every image; what was seen before comes from the scratch folder."""
+    code = [Path(description.__file__).with_name(f"{name}.py") for name in description.CODE]
+    libraries = {name: version(name) for name in ("numpy", "opencv-python-headless")}
+    with Store(scratch_root() / RESULTS) as store:
+        work = fingerprint({"description": libraries}, code)
+        found = recall(read_members(images), describe_members, (), store, work, report.note)
+        table = described_table(report.progress(found, total=total))
+    if store.problem:
+        report.warn(f"what is found is not kept: {store.problem}")
+    return table
+
+
+def look(table: pd.DataFrame, images: Path, params: Audit) -> dict[str, pd.DataFrame]:
     """Find equal, nearly equal and suspect images."""
-    distinct = near_candidates(table, audit.constant_range)
-    near = distinct[near_pairs(table["near_hash"].to_numpy()[distinct], audit.near_bits)]
+    distinct = near_candidates(table, params.constant_range)
+    near = distinct[near_pairs(table["near_hash"].to_numpy()[distinct], params.near_bits)]
     keys, read = table["key"].to_list(), partial(read_shards, images)
-    alike = confirm(near, keys, read, audit.near_correlation)
-    shares = audit.flat_rows, audit.flat_pixels
+    alike = confirm(near, keys, read, params.near_correlation)
+    shares = params.flat_rows, params.flat_pixels
     return {
         "copies": find_copies(table),
         "near": find_near_copies(table, alike),
-        "suspects": find_suspects(table, audit.constant_range, *shares),
+        "suspects": find_suspects(table, params.constant_range, *shares),
     }
 
 

@@ -6,6 +6,7 @@ the source gives them: nothing is carved from a part, nor dropped as a copy.
 """
 
 import argparse
+from dataclasses import asdict
 from pathlib import Path
 
 from facexpr import datasets
@@ -14,8 +15,10 @@ from facexpr.examples import Examples
 from facexpr.files import publish
 from facexpr.intake import select, take_in
 from facexpr.params import load
+from facexpr.records import make_key
+from facexpr.scratch import fingerprint, tree_fingerprint
 from facexpr.stage import Report, run
-from facexpr.tables import write_table
+from facexpr.workers import code_fingerprint
 
 
 def main(report: Report) -> None:
@@ -31,7 +34,7 @@ def main(report: Report) -> None:
     params = load()
     data = params.data
     keys = set(args.keys.split(",")) if args.keys else None
-    examples = Examples()
+    missing, examples = set(keys or ()), Examples()
 
     def read():
         nonlocal examples
@@ -40,13 +43,19 @@ def main(report: Report) -> None:
         named = (data.format, args.source, data.labels, data.relabel)
         samples = datasets.read(*named, note=report.note, **data.settings())
         for sample in report.progress(select(samples, args.limit, keys)):
-            examples.add(sample.label, sample.image)
+            missing.discard(make_key(sample.split, sample.row))
+            if examples.wants(sample.label):
+                examples.add(sample.label, sample.image)
             yield sample
 
-    with publish(args.out, args.index, args.view) as (out, index, view):
-        table = take_in(
+    settings = {"limit": args.limit, "keys": args.keys, **asdict(data), **asdict(params.images)}
+    settings |= {"source": tree_fingerprint(args.source), "code": code_fingerprint()}
+    work = fingerprint(settings, [Path(__file__)])
+    with publish(args.out, args.index, args.view, work=work) as (out, index, view):
+        counts = take_in(
             read,
             out,
+            index,
             params.images.shard_samples,
             val_fraction=data.val_fraction,
             test_fraction=data.test_fraction,
@@ -54,13 +63,12 @@ def main(report: Report) -> None:
             drop_copies=data.drop_copies,
             whole=keys is None and args.limit is None,
         )
-        if missing := sorted((keys or set()) - set(table["key"])):
-            raise UserError(f"{args.source}: no sample with key {', '.join(missing)}")
-        write_table(index, table)
+        if missing:
+            raise UserError(f"{args.source}: no sample with key {', '.join(sorted(missing))}")
         examples.save(view, f"{args.source.name}: examples of each label")
-    for split, count in table["split"].value_counts().items():
+    for split, count in counts.most_common():
         report.note(split, count)
-    if dropped := report.items - len(table):
+    if dropped := report.items - counts.total():
         report.note("copies dropped", dropped)
 
 

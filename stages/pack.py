@@ -4,19 +4,21 @@ Reads: aligned shards, index. Writes: an LMDB folder of Caffe Datum records a sp
 """
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from operator import attrgetter, itemgetter
 from pathlib import Path
 
-from pandas import DataFrame
+import numpy as np
 
 from facexpr.errors import UserError
 from facexpr.files import publish
 from facexpr.labels import SPLITS
 from facexpr.lmdb_store import write_records
 from facexpr.params import load
-from facexpr.records import read_shards
+from facexpr.records import Member, images_of, lists_of, read_members
 from facexpr.stage import Report, run
-from facexpr.tables import read_index
+from facexpr.tables import INDEX_COLUMNS, join, stream_table
+from facexpr.workers import map_lists
 
 
 def main(report: Report) -> None:
@@ -27,29 +29,56 @@ def main(report: Report) -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder of LMDB folders")
     args = parser.parse_args()
     names = load().data.labels
-    index = read_index(args.index)
-    known = labels_and_votes(index, names, args.index)
     with publish(*(args.out / split for split in SPLITS)) as folders:
         for split, folder in zip(SPLITS, folders, strict=True):
-            images = read_shards(args.aligned, splits=[split])
-            records = ((key, image, *look_up(known, key)) for key, image in images)
-            count = write_records(folder / "data.mdb", report.progress(records))
-            check_complete(split, count, (index["split"] == split).sum(), args)
+            members = report.progress(read_members(args.aligned, splits=[split]))
+            indexed = Counted(index_rows(args.index, split, names))
+            samples = join(decoded(members), itemgetter(0), indexed, args.index, "images")
+            records = ((key, image, *about) for (key, image), about in samples)
+            count = write_records(folder / "data.mdb", records)
+            check_complete(split, count, indexed.count_all(), args)
             report.note(split, count)
 
 
-def labels_and_votes(
-    index: DataFrame, names: Sequence[str], name: Path
-) -> dict[str, tuple[int, list[int]]]:
-    """The class code and votes of each key; raises UserError for a label not in data.labels."""
-    for label in index["label"].unique():
-        if label not in names:
-            raise UserError(
-                f"{name}: label '{label}' is not in data.labels; run 'dvc repro images'"
-            )
-    votes = ([int(count) for count in text.split()] for text in index["votes"])
-    pairs = zip(index["label"].map(names.index), votes, strict=True)
-    return dict(zip(index["key"], pairs, strict=True))
+def decoded(members: Iterable[Member]) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield key and image of each sample."""
+    lists = lists_of(members, attrgetter("png"))
+    for keys, images in map_lists(images_of, (([one.key for one in some], some) for some in lists)):
+        yield from zip(keys, images, strict=True)
+
+
+def index_rows(
+    path: Path, split: str, names: Sequence[str]
+) -> Iterator[tuple[str, tuple[int, list[int]]]]:
+    """Yield the key of each of a split's samples, with its class code and votes.
+
+    Raises UserError for a label not in data.labels.
+    """
+    for part in stream_table(path, INDEX_COLUMNS):
+        for one in part[part["split"] == split].itertuples():
+            if one.label not in names:
+                raise UserError(
+                    f"{path}: label '{one.label}' is not in data.labels; run 'dvc repro images'"
+                )
+            yield one.key, (names.index(one.label), [int(count) for count in one.votes.split()])
+
+
+class Counted:
+    """Counts what is taken of `items`."""
+
+    def __init__(self, items: Iterable):
+        """Begin at none."""
+        self._items, self._count = iter(items), 0
+
+    def __iter__(self) -> Iterator:
+        """Go on where the last one was taken."""
+        for item in self._items:
+            self._count += 1
+            yield item
+
+    def count_all(self) -> int:
+        """How many items there are in all; takes the rest."""
+        return self._count + sum(1 for _ in self._items)
 
 
 def check_complete(split: str, count: int, wanted: int, args: argparse.Namespace) -> None:
@@ -59,13 +88,6 @@ def check_complete(split: str, count: int, wanted: int, args: argparse.Namespace
             f"{args.aligned}: {count} images of {split}, expected {wanted} as in {args.index}; "
             "run 'dvc repro align'"
         )
-
-
-def look_up(known: dict[str, tuple], key: str) -> tuple[int, list[int]]:
-    """The class code and votes of a key; raises UserError when the index lacks it."""
-    if key not in known:
-        raise UserError(f"index lacks {key}, which stands among the aligned faces; run 'dvc repro'")
-    return known[key]
 
 
 if __name__ == "__main__":

@@ -6,12 +6,9 @@ from facexpr.audit import (
     count_classes,
     count_findings,
     count_votes,
-    describe_images,
     find_copies,
     find_near_copies,
     find_suspects,
-    flat_pixels,
-    flat_rows,
     keys_with_copy_in,
     near_candidates,
     worst_conflicts,
@@ -41,47 +38,6 @@ def groups_of(table):
     """Rows by group, and that the groups are numbered in order."""
     assert list(table) == ["group", "key", "split", "label", "row"]
     return table.groupby("group")["row"].apply(list).to_list()
-
-
-def test_images_are_described():
-    """Two hashes, the range of values, and shares of flat rows and of the commonest grey."""
-    wide = np.array([[5, 5, 9], [7, 255, 6]], np.uint8)
-    flat = np.full((2, 3), 40, np.uint8)
-    images = [("k", wide), ("l", flat), ("m", wide.copy())]
-    table = describe_images(images, lambda image: np.uint64(2**63 + int(image[0, 0])))
-    assert list(table) == ["key", "hash", "near_hash", "range", "flat_rows", "flat_pixels"]
-    assert table["range"].to_list() == [250, 0, 250]
-    assert table["hash"][0] == table["hash"][2] != table["hash"][1]
-    assert table["near_hash"].dtype == np.uint64
-    assert table["near_hash"].to_list() == [2**63 + 5, 2**63 + 40, 2**63 + 5]
-    assert table["flat_rows"].to_list() == [0, 1, 0]
-    assert table["flat_pixels"].to_list() == [1 / 3, 1, 1 / 3]
-
-
-@pytest.mark.parametrize("colours", [(), (3,)])
-def test_flat_rows_are_counted_from_the_bottom(colours):
-    image = np.random.default_rng(0).integers(0, 100, (8, 5, *colours), np.uint8)
-    assert flat_rows(image) == 0
-    image[:3] = 128  # a band at the top is none
-    image[6:] = 128
-    assert flat_rows(image) == 2 / 8
-    image[6] = 127  # flat too, but of another value
-    assert flat_rows(image) == 1 / 8
-    assert flat_rows(np.zeros((4, 9, *colours), np.uint8)) == 1
-
-
-def test_a_row_of_one_grey_is_not_a_row_of_one_colour():
-    image = np.zeros((4, 3, 3), np.uint8)
-    image[3, 1] = (0, 0, 1)
-    assert flat_rows(image) == 0
-
-
-def test_flat_pixels_are_those_of_the_commonest_grey():
-    image = np.arange(12, dtype=np.uint8).reshape(3, 4)
-    assert flat_pixels(image) == 1 / 12
-    image[0, :3] = 9
-    assert flat_pixels(image) == 4 / 12
-    assert flat_pixels(np.dstack([image] * 3)) == 4 / 12
 
 
 def test_copies_come_in_groups_numbered_by_their_first_row():

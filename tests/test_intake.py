@@ -5,7 +5,7 @@ from facexpr.datasets import Sample
 from facexpr.errors import UserError
 from facexpr.intake import load_split, select, take_in
 from facexpr.records import read_shards
-from facexpr.tables import INDEX_COLUMNS
+from facexpr.tables import INDEX_COLUMNS, read_index
 
 
 def make_sample(row, split, grey=None, **more):
@@ -27,7 +27,14 @@ class Source:
 
 def take(source, folder, shard_samples=2, **settings):
     defaults = {"val_fraction": 0.2, "test_fraction": 0.2, "seed": 0, "drop_copies": False}
-    return take_in(source, folder, shard_samples, **defaults | settings)
+    for shard in folder.glob("*.tar"):
+        shard.unlink()
+    index = folder / "index.csv"
+    counts = take_in(source, folder, index, shard_samples, **defaults | settings)
+    assert {path.suffix for path in folder.iterdir()} <= {".tar", ".csv"}
+    table = read_index(index)
+    assert counts == table["split"].value_counts().to_dict()
+    return table
 
 
 def check_shards_against_index(folder, index):

@@ -30,17 +30,24 @@ class Sample:
     `row` counts the samples of the source from 0, as pandas and FER+ do; `origin` says where the
     sample came from in words a user can follow ("fer2013.csv row 12", "train/happy/a.png").
     `subject` is the person, where the data set tells, and never stands in two splits; `part` is
-    the data set within a combined one; `votes` counts the taggers' votes by label.
+    the data set within a combined one; `votes` counts the taggers' votes by label. `picture` is
+    the image or, so that the work is left to whoever needs it, perhaps in another process, a
+    picklable function that gives it, and raises UserError where it cannot.
     """
 
     row: int
     split: str
     label: str
     origin: str
-    image: np.ndarray
+    picture: np.ndarray | Callable[[], np.ndarray]
     subject: str = ""
     part: str = ""
     votes: Mapping[str, int] | None = None
+
+    @property
+    def image(self) -> np.ndarray:
+        """The picture, read now if it is not yet."""
+        return self.picture() if callable(self.picture) else self.picture
 
 
 def available() -> list[str]:

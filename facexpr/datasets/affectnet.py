@@ -12,6 +12,7 @@ import csv
 import math
 import os
 from collections.abc import Iterator
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
@@ -53,7 +54,7 @@ def read(source: Path, **_settings) -> Iterator[Sample]:
     walk = _walk_sets if any((source / name).is_dir() for name in SETS) else _walk_tables
     row = -1
     for row, (split, label, origin, path) in enumerate(walk(source)):
-        yield Sample(row, split, label, origin, read_image(path))
+        yield Sample(row, split, label, origin, partial(read_image, path))
     if row < 0:
         raise UserError(f"{source}: no picture with an expression; {LAYOUT}")
 

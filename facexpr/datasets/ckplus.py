@@ -10,6 +10,7 @@ train, with the subject (S005), so that what is carved from it keeps people apar
 import math
 import re
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from facexpr.datasets import Sample, fer2013, folder
@@ -49,7 +50,7 @@ def read(
     row = -1
     for row, (label, subject, path) in enumerate(frames):
         origin = path.relative_to(source).as_posix()
-        yield Sample(row, "train", label, origin, read_image(path), subject=subject)
+        yield Sample(row, "train", label, origin, partial(read_image, path), subject=subject)
     if row < 0:
         what = "sequence with an emotion file" if in_sequences else "picture in a folder of a label"
         raise UserError(f"{source}: no {what}; {LAYOUT}")

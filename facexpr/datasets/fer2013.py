@@ -17,6 +17,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
@@ -69,7 +70,7 @@ def read_csv(source: Path) -> Iterator[Sample]:
         emotion, pixels, usage = cells
         label = _find_label(origin, emotion.strip())
         split = _find_split(origin, usage.strip())
-        yield Sample(row, split, label, origin, parse_pixels(origin, pixels))
+        yield Sample(row, split, label, origin, partial(parse_pixels, origin, pixels))
 
 
 def _read_folders(source: Path) -> Iterator[Sample]:

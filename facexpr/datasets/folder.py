@@ -5,6 +5,7 @@ classes. Only files with a picture's suffix count: .DS_Store, Thumbs.db or notes
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
@@ -64,7 +65,7 @@ def load(source: Path, pictures: Iterable[tuple[str, str, Path]]) -> Iterator[Sa
     """Read pictures given as split, label and path below `source`; rows count from 0."""
     for row, (split, label, path) in enumerate(pictures):
         origin = path.relative_to(source).as_posix()
-        yield Sample(row, split, label, origin, read_image(path))
+        yield Sample(row, split, label, origin, partial(read_image, path))
 
 
 def find_splits(source: Path) -> dict[str, Path]:

@@ -7,6 +7,7 @@ they are cut from, `Image/original/train_00001.jpg`. The name tells the split, t
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -76,7 +77,7 @@ def load(
     for row, (name, entry) in enumerate(zip(names, entries.values(), strict=True)):
         path = place / name
         origin = path.relative_to(source).as_posix()
-        yield Sample(row, entry.split, labels[entry.code - 1], origin, read_image(path))
+        yield Sample(row, entry.split, labels[entry.code - 1], origin, partial(read_image, path))
 
 
 def _read_text(path: Path) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 
@@ -45,11 +46,13 @@ def available() -> list[str]:
     return sorted(path.stem for path in Path(__file__).parent.glob("[a-z]*.py"))
 
 
-def load(name: str, **settings) -> Detector:
-    """Load the detector module `name` with its settings.
-
-    Raises UserError for an unknown name.
-    """
+def find(name: str) -> ModuleType:
+    """The detector module `name`; raises UserError if there is none."""
     if name not in available():
         raise unknown_name("detect.detector", name, available())
-    return import_module(f"facexpr.detectors.{name}").load(**settings)
+    return import_module(f"facexpr.detectors.{name}")
+
+
+def load(name: str, **settings) -> Detector:
+    """Load the detector module `name` with its settings; raises UserError as `find`."""
+    return find(name).load(**settings)

@@ -5,7 +5,6 @@ suppressing included, but works on many images at once.
 """
 
 import math
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -18,6 +17,7 @@ from facexpr.detectors import Detector, Face
 from facexpr.images import with_border
 from facexpr.mtcnn_boxes import IMAGE, SCORE, moved, square, unbeaten
 from facexpr.mtcnn_networks import Network, load_network
+from facexpr.workers import cores
 
 WINDOW_PX, STRIDE_PX = 12, 2  # what P-Net looks at, and its steps
 SIDE_PX = WINDOW_PX - 1  # of its boxes: they reach from a window's second pixel to behind its last
@@ -68,7 +68,7 @@ class Cascade:
         self._thresholds = dict(zip(("pnet", "rnet", "onet"), thresholds, strict=True))
         self._network = cache(load_network)
         self._network("pnet", 3)  # now, so that a missing package is told early
-        self._pool = ThreadPoolExecutor(_cores())
+        self._pool = ThreadPoolExecutor(cores())
 
     def find(self, images: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Rows of each image's faces, best first; the images are uint8, of one shape.
@@ -117,11 +117,6 @@ class Cascade:
         rows = moved(rows, *map(np.concatenate, zip(*outputs, strict=True)))
         rows = rows[rows[:, SCORE] > self._thresholds[name]]
         return rows[unbeaten(rows, OVERLAPS[name], of_smaller=name == "onet")]
-
-
-def _cores() -> int:
-    """How many processor cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
 
 def pyramid(width: int, height: int, min_face_size: int, scale_factor: float) -> np.ndarray:

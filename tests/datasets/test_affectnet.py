@@ -136,7 +136,7 @@ def test_a_picture_and_its_annotation_are_read_only_when_asked_for(tmp_path):
     samples = affectnet.read(tmp_path)
     assert next(samples).origin == "train_set/images/1.jpg"
     with pytest.raises(UserError) as caught:
-        next(samples)
+        _ = next(samples).image
     assert str(caught.value).startswith(f"{broken}: not a readable picture")
 
 
@@ -325,7 +325,7 @@ def test_a_row_and_its_picture_are_read_only_when_asked_for(tmp_path):
     samples = affectnet.read(tmp_path)
     assert next(samples).label == "neutral"
     with pytest.raises(UserError) as caught:
-        next(samples)
+        _ = next(samples).image
     path = tmp_path / "Manually_Annotated_Images/1/b.png"
     assert str(caught.value) == f"{path}: empty file, expected a picture"
 

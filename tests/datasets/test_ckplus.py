@@ -149,7 +149,7 @@ def test_a_frame_is_read_only_when_asked_for(tmp_path):
     samples = ckplus.read(tmp_path)
     assert next(samples).label == "neutral"
     with pytest.raises(UserError, match="not a readable picture") as caught:
-        list(samples)
+        _ = [sample.image for sample in samples]
     assert str(caught.value).startswith(f"{broken}: ")
 
 
@@ -267,7 +267,7 @@ def test_a_picture_of_ck48_is_read_only_when_asked_for(tmp_path):
     samples = ckplus.read(tmp_path)
     assert next(samples).label == "angry"
     with pytest.raises(UserError) as caught:
-        list(samples)
+        _ = [sample.image for sample in samples]
     assert str(caught.value) == f"{broken}: empty file, expected a picture"
 
 

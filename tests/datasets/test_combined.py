@@ -116,4 +116,4 @@ def test_no_parts(tmp_path):
 def test_a_broken_part_names_its_own_place(source):
     (source / "folder/train/happy/a.png").write_bytes(b"x")
     with pytest.raises(UserError, match=r"a\.png: not a readable picture"):
-        list(combined.read(source))
+        _ = [sample.image for sample in combined.read(source)]

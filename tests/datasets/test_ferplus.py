@@ -60,7 +60,7 @@ def make(tmp_path):
 
 def error_of(source, **settings):
     with pytest.raises(UserError) as caught:
-        list(ferplus.read(source, **settings))
+        _ = [sample.image for sample in ferplus.read(source, **settings)]
     assert "\n" not in str(caught.value)
     return str(caught.value)
 

@@ -109,7 +109,7 @@ def test_a_picture_is_read_only_when_asked_for(tmp_path):
     samples = rafdb.read(tmp_path, rafdb_images="aligned")
     assert [next(samples).row, next(samples).row] == [0, 1]
     with pytest.raises(UserError) as caught:
-        next(samples)
+        _ = next(samples).image
     assert str(caught.value).startswith(f"{broken}: not a readable picture")
 
 

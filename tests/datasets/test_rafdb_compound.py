@@ -65,7 +65,7 @@ def test_a_picture_is_read_only_when_asked_for(tmp_path):
     samples = rafdb_compound.read(tmp_path)
     assert next(samples).label == "fearfully_surprised"
     with pytest.raises(UserError, match="not a readable picture"):
-        next(samples)
+        _ = next(samples).image
 
 
 def test_a_list_of_the_basic_set(tmp_path):

@@ -1,0 +1,178 @@
+"""Where lists of samples are worked on: in this process, in several, or on a Dask cluster.
+
+FACEXPR_WORKERS: how many processes; 1 is this one alone; unset, one a core as soon as there is
+enough to do. FACEXPR_SCHEDULER: the address of a Dask scheduler, such as tcp://host:8786. Functions
+are pure and results come in the order of their lists, so nothing here can change a byte of an
+output, and no stage depends on this module.
+"""
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
+from functools import cache
+from hashlib import sha256
+from itertools import chain, islice
+from pathlib import Path
+
+from facexpr.errors import UserError
+
+WORTHWHILE = 16  # lists; to start processes takes as long as to work on about so many
+AHEAD = 2  # lists under way for each worker: none is ever idle, and memory stays bounded
+SCHEDULER_SECONDS = 15
+
+peaks: dict[int, int] = {}  # the most memory that each process started here has held, in bytes
+
+
+def map_lists(function: Callable, lists: Iterable[tuple]) -> Iterator[tuple]:
+    """Yield (about, function(one)) for each (about, one) of `lists`, in order; `about` stays here.
+
+    function: a pure one of a module. `lists` is read a little ahead of the results. Raises
+    UserError for settings that make no sense, for a scheduler that cannot be reached and for a
+    worker that died; what the function raises comes through.
+    """
+    workers, scheduler = _workers(), os.environ.get("FACEXPR_SCHEDULER")
+    if scheduler:
+        return _map(function, lists, _cluster(scheduler))
+    if workers is None:
+        lists = iter(lists)
+        first = list(islice(lists, WORTHWHILE))
+        lists, workers = chain(first, lists), cores() if len(first) == WORTHWHILE else 1
+    if workers == 1:
+        return ((about, function(one)) for about, one in lists)
+    return _map(function, lists, _processes(workers))
+
+
+def cores() -> int:
+    """How many threads this process should use: OMP_NUM_THREADS, or the cores it may run on."""
+    told = os.environ.get("OMP_NUM_THREADS", "")
+    if told.isdecimal() and int(told):
+        return int(told)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+
+
+def peak_memory(process: int | str = "self") -> int:
+    """The most memory that a process has held, in bytes; 0 where the system does not tell."""
+    try:
+        status = Path(f"/proc/{process}/status").read_text()
+    except OSError:
+        return 0
+    lines = (line for line in status.splitlines() if line.startswith("VmHWM"))
+    return next((int(line.split()[1]) * 2**10 for line in lines), 0)
+
+
+def _workers() -> int | None:
+    """FACEXPR_WORKERS, None where it is not set."""
+    told = os.environ.get("FACEXPR_WORKERS")
+    if not told:
+        return None
+    if not told.isdecimal() or int(told) == 0:
+        raise UserError(
+            f"FACEXPR_WORKERS: '{told}', expected a number of processes, such as 4; "
+            "unset it for one a core"
+        )
+    return int(told)
+
+
+def _map(function: Callable, lists: Iterable[tuple], pool) -> Iterator[tuple]:
+    """Go through `lists` with what the context manager `pool` gives: submit, and how many ahead."""
+    waiting: deque[tuple] = deque()
+    with pool as (submit, ahead):
+        for about, one in lists:
+            waiting.append((about, submit(function, one)))
+            if len(waiting) > ahead:
+                about, future = waiting.popleft()
+                yield about, future.result()
+        for about, future in waiting:
+            yield about, future.result()
+
+
+@contextmanager
+def _processes(workers: int) -> Iterator[tuple[Callable, int]]:
+    """Processes that share the cores, and end with this one however it ends."""
+    from concurrent.futures.process import BrokenProcessPool, ProcessPoolExecutor
+
+    # Not forked: this process has threads. Lists are small, so that so many can be sent ahead.
+    context, threads = multiprocessing.get_context("spawn"), max(1, cores() // workers)
+    pool = ProcessPoolExecutor(workers, context, initializer=_begin, initargs=(threads,))
+    try:
+        yield pool.submit, AHEAD * workers
+    except BrokenProcessPool:
+        raise UserError(
+            "a worker process died, perhaps for want of memory; what is finished stays: "
+            "run it again, with FACEXPR_WORKERS=1 if it happens again"
+        ) from None
+    finally:
+        for child in multiprocessing.active_children():
+            peaks[child.pid] = peak_memory(child.pid)
+        pool.shutdown(cancel_futures=True)
+
+
+def _begin(threads: int) -> None:
+    """Make a new process a worker."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started it
+    os.environ["OMP_NUM_THREADS"] = str(threads)
+    parent = multiprocessing.parent_process()
+
+    def watch() -> None:
+        parent.join()  # a pool's processes would wait for a killed parent for ever
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+@contextmanager
+def _cluster(address: str) -> Iterator[tuple[Callable, int]]:
+    """The workers of a Dask cluster that runs already."""
+    try:
+        from distributed import Client
+    except ImportError:
+        raise UserError(
+            "FACEXPR_SCHEDULER is set, but Dask is not installed; pip install 'facexpr[dask]'"
+        ) from None
+    try:
+        client = Client(address, timeout=SCHEDULER_SECONDS, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise _no_cluster(address, f"no Dask scheduler answers: {error}") from None
+    with closing(client):
+        try:
+            client.wait_for_workers(1, timeout=SCHEDULER_SECONDS)
+        except TimeoutError:
+            raise _no_cluster(address, "the scheduler has no workers") from None
+        code = code_fingerprint()
+
+        def submit(function: Callable, one: object):
+            return client.submit(_same_code, code, function, one, pure=False)
+
+        yield submit, AHEAD * sum(client.nthreads().values())
+
+
+def _no_cluster(address: str, reason: str) -> UserError:
+    """Say that a cluster cannot be used."""
+    reason = " ".join(reason.split())
+    return UserError(
+        f"FACEXPR_SCHEDULER {address}: {reason}; start 'dask scheduler' and 'dask worker', "
+        "or unset it"
+    )
+
+
+def _same_code(code: str, function: Callable, one: object) -> object:
+    """Run `function` on a cluster's worker; raises UserError where other code is installed."""
+    if code_fingerprint() != code:
+        raise UserError(
+            f"Dask worker on {os.uname().nodename}: its facexpr differs from the one here; "
+            "install the same version there, and start the worker again"
+        )
+    return function(one)
+
+
+@cache
+def code_fingerprint() -> str:
+    """A hash of all code of the package, as it is installed here."""
+    folder, digest = Path(__file__).parent, sha256()
+    for path in sorted(folder.rglob("*.py")):
+        digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
