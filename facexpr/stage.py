@@ -83,7 +83,7 @@ class Report:
         """Print the summary line and write the log."""
         seconds = time.perf_counter() - self._start
         peak_mib = peak_memory() / 2**20
-        workers_mib = [round(peak / 2**20) for peak in workers.peaks.values()]
+        workers_mib = [round(peak / 2**20) for peak in workers.worker_peaks()]
         parts = [f"{self.items} items in {seconds:.1f} s", f"{self.items / seconds:.0f}/s"]
         parts += [f"{reason}: {count}" for reason, count in self.notes.items()]
         beside = f" + {len(workers_mib)} workers {sum(workers_mib)} MiB" if workers_mib else ""

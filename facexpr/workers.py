@@ -6,6 +6,7 @@ are pure and results come in the order of their lists, so nothing here can chang
 output, and no stage depends on this module.
 """
 
+import atexit
 import multiprocessing
 import os
 import signal
@@ -23,8 +24,6 @@ from facexpr.errors import UserError
 WORTHWHILE = 16  # lists; to start processes takes as long as to work on about so many
 AHEAD = 2  # lists under way for each worker: none is ever idle, and memory stays bounded
 SCHEDULER_SECONDS = 15
-
-peaks: dict[int, int] = {}  # the most memory that each process started here has held, in bytes
 
 
 def map_lists(function: Callable, lists: Iterable[tuple]) -> Iterator[tuple]:
@@ -77,38 +76,58 @@ def _workers() -> int | None:
     return int(told)
 
 
-def _map(function: Callable, lists: Iterable[tuple], pool) -> Iterator[tuple]:
-    """Go through `lists` with what the context manager `pool` gives: submit, and how many ahead."""
+def _map(function: Callable, lists: Iterable[tuple], workers) -> Iterator[tuple]:
+    """Go through `lists` with what the context `workers` gives: how to submit, how many ahead."""
     waiting: deque[tuple] = deque()
-    with pool as (submit, ahead):
-        for about, one in lists:
-            waiting.append((about, submit(function, one)))
-            if len(waiting) > ahead:
-                about, future = waiting.popleft()
-                yield about, future.result()
-        for about, future in waiting:
-            yield about, future.result()
+    with workers as (submit, ahead):
+        try:
+            for about, one in lists:
+                waiting.append((about, submit(function, one)))
+                if len(waiting) > ahead:
+                    yield _result(waiting)
+            while waiting:
+                yield _result(waiting)
+        finally:
+            for _, future in waiting:
+                future.cancel()
+
+
+def _result(waiting: deque[tuple]) -> tuple:
+    """The result of what has waited longest."""
+    about, future = waiting.popleft()
+    return about, future.result()
 
 
 @contextmanager
 def _processes(workers: int) -> Iterator[tuple[Callable, int]]:
-    """Processes that share the cores, and end with this one however it ends."""
-    from concurrent.futures.process import BrokenProcessPool, ProcessPoolExecutor
+    """Processes that share the cores; they stay for later calls, and end with this process."""
+    from concurrent.futures.process import BrokenProcessPool
 
-    # Not forked: this process has threads. Lists are small, so that so many can be sent ahead.
-    context, threads = multiprocessing.get_context("spawn"), max(1, cores() // workers)
-    pool = ProcessPoolExecutor(workers, context, initializer=_begin, initargs=(threads,))
     try:
-        yield pool.submit, AHEAD * workers
+        yield _pool(workers).submit, AHEAD * workers
     except BrokenProcessPool:
+        _pool.cache_clear()
         raise UserError(
             "a worker process died, perhaps for want of memory; what is finished stays: "
             "run it again, with FACEXPR_WORKERS=1 if it happens again"
         ) from None
-    finally:
-        for child in multiprocessing.active_children():
-            peaks[child.pid] = peak_memory(child.pid)
-        pool.shutdown(cancel_futures=True)
+
+
+@cache
+def _pool(workers: int):
+    """A pool of processes; not forked, as this process has threads."""
+    from concurrent.futures.process import ProcessPoolExecutor
+
+    context, threads = multiprocessing.get_context("spawn"), max(1, cores() // workers)
+    pool = ProcessPoolExecutor(workers, context, initializer=_begin, initargs=(threads,))
+    atexit.register(pool.shutdown, cancel_futures=True)
+    atexit.register(_pool.cache_clear)  # before; or the pool would go when modules are gone
+    return pool
+
+
+def worker_peaks() -> list[int]:
+    """The most memory that each process started here has held, in bytes."""
+    return [peak_memory(child.pid) for child in multiprocessing.active_children()]
 
 
 def _begin(threads: int) -> None:
