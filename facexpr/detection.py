@@ -1,8 +1,9 @@
 """Finding faces in lists of encoded images, as a worker does it, and keeping what was found."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from hashlib import sha256
 from importlib.metadata import version
 from inspect import signature
 from pathlib import Path
@@ -12,8 +13,10 @@ import numpy as np
 
 from facexpr import detectors
 from facexpr.detectors import Detector, Face
+from facexpr.images import hash_image
 from facexpr.records import Member, batches_of_one_shape
 from facexpr.scratch import fingerprint
+from facexpr.store import Store
 
 BATCH_PIXELS = 512 * 48 * 48  # a list of 512 FER2013 images; photographs go one by one
 NUMBERS = 15  # of a face: its box, its score, five points
@@ -59,6 +62,27 @@ def find_faces(task: tuple[tuple[str, str], list[Member]]) -> list[bytes]:
 def _load(name: str, settings: str) -> Detector:
     """Load a detector, once in a process."""
     return detectors.load(name, **json.loads(settings))
+
+
+def remember(
+    detector: Detector, store: Store, work: str, note: Callable[[str, int], None]
+) -> Detector:
+    """A detector that finds the same faces, but none twice: it looks into the store first.
+
+    work: a fingerprint of the detector, from `detection_work`. note: told of how many pictures are
+    "new" and "reused".
+    """
+
+    def detect(images: Sequence[np.ndarray]) -> list[list[Face]]:
+        names = [sha256(work.encode() + bytes.fromhex(hash_image(one))).digest() for one in images]
+        known = store.get(names)
+        new = {name: one for name, one in zip(names, images, strict=True) if name not in known}
+        found = dict(zip(new, detector(list(new.values())), strict=True))
+        store.put({name: pack(new[name].shape[:2], faces) for name, faces in found.items()})
+        note("new", len(new)), note("reused", len(images) - len(new))
+        return [found[name] if name in found else unpack(known[name])[1] for name in names]
+
+    return detect
 
 
 def pack(shape: tuple[int, int], faces: Sequence[Face]) -> bytes:

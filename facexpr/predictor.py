@@ -34,8 +34,9 @@ class Prediction:
 class Predictor:
     """Finds the faces of pictures and predicts their expressions, as the model's file says.
 
-    labels: of the classes, in the model's order. classify: uint8 faces (N, px, px) that are
-    aligned already to probabilities (N, classes); evaluation measures that same function.
+    labels: of the classes, in the model's order. detector: from a list of pictures of one shape to
+    the faces of each; it may be exchanged. classify: uint8 faces (N, px, px) that are aligned
+    already to probabilities (N, classes); evaluation measures that same function.
     """
 
     def __init__(self, model: str | Path | Classifier = DEFAULT, detection: Mapping | None = None):
@@ -52,7 +53,7 @@ class Predictor:
         settings = {**(model.detection or {}), **(detection or {})}
         try:
             self._min_score, name = settings.pop("min_score"), settings.pop("detector")
-            self._detector = detectors.load(name, **settings)
+            self.detector = detectors.load(name, **settings)
         except (KeyError, TypeError) as error:
             reason = f"{error} is missing" if isinstance(error, KeyError) else error
             raise UserError(
@@ -86,7 +87,7 @@ class Predictor:
         found: list[list[Face]] = [[] for _ in images]
         for shape in dict.fromkeys(image.shape for image in images):
             rows = [row for row, image in enumerate(images) if image.shape == shape]
-            for row, seen in zip(rows, self._detector([images[row] for row in rows]), strict=True):
+            for row, seen in zip(rows, self.detector([images[row] for row in rows]), strict=True):
                 found[row] = self._choose(seen, shape, faces)
         return found
 

@@ -6,7 +6,7 @@ once. A broken file is replaced by an empty one, a broken result is computed ane
 
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from fcntl import LOCK_EX, LOCK_NB, LOCK_SH, flock
 from pathlib import Path
@@ -78,6 +78,11 @@ class Store:
         self._close()
         if self._users is not None:
             self._users.close()
+
+    def tell(self, warn: Callable[[str], None]) -> None:
+        """Call `warn` with a line about the problem, if there was one."""
+        if self.problem:
+            warn(f"results are not kept for the next run: {self.problem}")
 
     def _write(self, statement: str, rows: Sequence[tuple]) -> None:
         """Run a statement for all rows, or for none."""

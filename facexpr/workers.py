@@ -1,7 +1,7 @@
 """Where lists of samples are worked on: in this process, in several, or on a Dask cluster.
 
-FACEXPR_WORKERS: how many processes; 1 is this one alone; unset, one a core as soon as there is
-enough to do. FACEXPR_SCHEDULER: the address of a Dask scheduler, such as tcp://host:8786. Functions
+FACEXPR_WORKERS: how many processes; 1 is this one alone; unset, one a core as soon as that is
+worthwhile. FACEXPR_SCHEDULER: the address of a Dask scheduler, such as tcp://host:8786. Functions
 are pure and results come in the order of their lists, so nothing here can change a byte of an
 output, and no stage depends on this module.
 """
@@ -11,17 +11,17 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from functools import cache
 from hashlib import sha256
-from itertools import chain, islice
 from pathlib import Path
 
 from facexpr.errors import UserError
 
-WORTHWHILE = 16  # lists; to start processes takes as long as to work on about so many
+PATIENCE_SECONDS = 1.0  # to start processes takes as long
 AHEAD = 2  # lists under way for each worker: none is ever idle, and memory stays bounded
 SCHEDULER_SECONDS = 15
 
@@ -37,12 +37,19 @@ def map_lists(function: Callable, lists: Iterable[tuple]) -> Iterator[tuple]:
     if scheduler:
         return _map(function, lists, _cluster(scheduler))
     if workers is None:
-        lists = iter(lists)
-        first = list(islice(lists, WORTHWHILE))
-        lists, workers = chain(first, lists), cores() if len(first) == WORTHWHILE else 1
+        return _here_first(function, iter(lists))
     if workers == 1:
         return ((about, function(one)) for about, one in lists)
     return _map(function, lists, _processes(workers))
+
+
+def _here_first(function: Callable, lists: Iterator[tuple]) -> Iterator[tuple]:
+    """Work in this process, and in one a core if it takes longer than to start those."""
+    began = time.monotonic()
+    for about, one in lists:
+        yield about, function(one)
+        if time.monotonic() - began > PATIENCE_SECONDS and cores() > 1:
+            yield from _map(function, lists, _processes(cores()))
 
 
 def cores() -> int:

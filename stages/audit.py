@@ -75,8 +75,7 @@ def describe(images: Path, report: Report, total: int) -> pd.DataFrame:
         work = fingerprint({"description": libraries}, code)
         found = recall(read_members(images), describe_members, (), store, work, report.note)
         table = described_table(report.progress(found, total=total))
-    if store.problem:
-        report.warn(f"what is found is not kept: {store.problem}")
+    store.tell(report.warn)
     return table
 
 

@@ -66,8 +66,7 @@ def detect(members: Iterable[Member], params: Detect, report: Report) -> Iterato
         work = detection_work(params.detector, used)
         for key, found in recall(members, find_faces, how, store, work, report.note):
             yield key, *unpack(found)
-    if store.problem:
-        report.warn(f"found faces are not kept: {store.problem}")
+    store.tell(report.warn)
 
 
 def choose(found: Iterable[tuple], params: Detect, counts: Counter, shown: dict) -> Iterator[list]:

@@ -1,6 +1,7 @@
 """Predict the faces of pictures, as `facexpr predict` does.
 
-Reads: model, pictures. Writes: annotated pictures, predictions as JSON lines and CSV.
+Reads: model, pictures. Writes: annotated pictures, predictions as JSON lines and CSV. Faces that
+were found once are kept in the scratch folder, so that another model asks only what they express.
 """
 
 import argparse
@@ -11,6 +12,7 @@ import numpy as np
 
 from facexpr.annotation import annotate
 from facexpr.backend import configure
+from facexpr.detection import detection_work, remember
 from facexpr.files import publish
 from facexpr.model_file import read_card
 from facexpr.params import load
@@ -23,7 +25,9 @@ from facexpr.prediction_files import (
     write_json_lines,
 )
 from facexpr.predictor import Prediction, Predictor
+from facexpr.scratch import RESULTS, scratch_root
 from facexpr.stage import Report, run
+from facexpr.store import Store
 
 
 def main(report: Report) -> None:
@@ -36,11 +40,16 @@ def main(report: Report) -> None:
     params = load()
     read_card(args.model)  # a missing model is told before Keras takes its seconds
     configure(params.train.backend, params.train.device)
-    predictors = {args.model.name: Predictor(args.model, params.detection())}
+    detection = params.detection()
+    work = detection_work(detection["detector"], detection)
+    predictor = Predictor(args.model, detection)
     pictures = report.progress(find_pictures([args.input]))
-    with publish(args.out) as (out,):
+    with publish(args.out) as (out,), Store(scratch_root() / RESULTS) as store:
+        predictor.detector = remember(predictor.detector, store, work, report.note)
+        predictors = {args.model.name: predictor}
         done = predict_files(predictors, pictures, params.predict.faces, out, draw)
-        write(done, out, list(predictors[args.model.name].labels), report)
+        write(done, out, list(predictor.labels), report)
+    store.tell(report.warn)
 
 
 def draw(image: np.ndarray, told: Mapping[str, Sequence[Prediction]]) -> np.ndarray:

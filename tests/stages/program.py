@@ -78,9 +78,11 @@ def outputs(stage: str) -> list[str]:
 
 
 def contents(project: Path, *names: str) -> dict[str, bytes]:
-    """Path and bytes of every file the project holds, or of those under `names`; no logs."""
+    """Path and bytes of every file under `names`, or of all but logs and the scratch folder."""
     tops = [project / name for name in names] or [
-        path for path in project.iterdir() if not path.is_symlink() and path.name != "logs"
+        path
+        for path in project.iterdir()
+        if not path.is_symlink() and path.name not in ("logs", "scratch")
     ]
     files = [file for top in tops for file in ([top] if top.is_file() else top.rglob("*"))]
     return {str(path.relative_to(project)): path.read_bytes() for path in files if path.is_file()}
