@@ -1,11 +1,11 @@
 """Taking a data set in: its samples as shards and an index, each in the split where it belongs."""
 
 import shutil
+from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from sys import intern
 
 import numpy as np
 import pandas as pd
@@ -13,11 +13,11 @@ import pandas as pd
 from facexpr.datasets import Sample
 from facexpr.images import encode_png, hash_image
 from facexpr.records import ShardWriter, make_key, split_of
-from facexpr.splits import divide, find_leaks
+from facexpr.splits import divide, find_leaks, is_divisible
 from facexpr.tables import INDEX_COLUMNS, TableWriter
 from facexpr.workers import map_lists
 
-SPLIT_COLUMNS = ["split", "label", "row", "subject", "part", "hash"]
+SPLIT_COLUMNS = ["split", "label", "subject", "part", "hash"]
 LEFT_OUT = ""  # in place of a split
 LIST_SAMPLES = 32  # sent to a worker together: pictures may be photographs of many megabytes
 
@@ -45,7 +45,8 @@ def take_in(
     """
     passes = [folder / "first", folder / "second"]
     samples = _write(read(), passes[0], index, shard_samples, hashed=drop_copies)
-    if whole:
+    if whole and (drop_copies or is_divisible(samples)):
+        samples = samples.astype(object)
         splits = divide(samples, val_fraction, test_fraction, seed)
         if drop_copies:
             splits[find_leaks(samples.assign(split=splits))] = LEFT_OUT
@@ -69,7 +70,7 @@ def _write(
 ) -> pd.DataFrame:
     """Write the samples that are not left out, and the index; returns what `divide` looks at."""
     folder.mkdir(parents=True, exist_ok=True)
-    seen: dict[str, list] = {name: [] for name in SPLIT_COLUMNS}
+    seen = {name: Column() for name in SPLIT_COLUMNS}
     with ShardWriter(folder, shard_samples) as writer, TableWriter(index, INDEX_COLUMNS) as table:
         lists = _lists(_placed(samples, splits), writer, hashed)
         for placed, encoded in map_lists(encode, lists):
@@ -77,10 +78,26 @@ def _write(
             for (key, sample), (png, digest) in zip(placed, encoded, strict=True):
                 if png:
                     writer.write_png(key, png)
-                about = (split_of(key), sample.label, sample.row, sample.subject, sample.part)
-                for column, value in zip(seen.values(), (*about, digest), strict=True):
-                    column.append(intern(value) if isinstance(value, str) else value)
-    return pd.DataFrame(seen, dtype=object)
+                about = (split_of(key), sample.label, sample.subject, sample.part, digest)
+                for column, value in zip(seen.values(), about, strict=True):
+                    column.append(value)
+    return pd.DataFrame({name: column.values() for name, column in seen.items()})
+
+
+class Column:
+    """A column of few different values, in four bytes each."""
+
+    def __init__(self):
+        """Begin empty."""
+        self._codes, self._known = array("i"), {}
+
+    def append(self, value: str) -> None:
+        """Put a value at the end."""
+        self._codes.append(self._known.setdefault(value, len(self._known)))
+
+    def values(self) -> pd.Categorical:
+        """All values."""
+        return pd.Categorical.from_codes(self._codes, list(self._known))
 
 
 def _placed(
@@ -152,10 +169,10 @@ def _gather(
     rows, taken = [], []
     for number, one in enumerate(samples):
         image = one.image
-        rows.append((one.split, one.label, one.row, one.subject, one.part, hash_image(image)))
+        rows.append((one.row, one.split, one.label, one.subject, one.part, hash_image(image)))
         if wanted(number, one):
             taken.append((prepare(image), list(one.votes.values()) if one.votes else []))
-    return pd.DataFrame(rows, columns=SPLIT_COLUMNS), taken
+    return pd.DataFrame(rows, columns=["row", *SPLIT_COLUMNS]), taken
 
 
 def select(samples: Iterable[Sample], limit: int | None, keys: set[str] | None) -> Iterator[Sample]:

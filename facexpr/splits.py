@@ -9,6 +9,13 @@ from facexpr.errors import UserError
 from facexpr.labels import SPLITS
 
 
+def is_divisible(samples: pd.DataFrame) -> bool:
+    """Whether `divide` might do anything with these samples but leave them as they are."""
+    pairs = samples[["part", "split"]].drop_duplicates()
+    complete = len(pairs) == len(SPLITS) * max(1, pairs["part"].nunique())
+    return not complete or bool((samples["subject"] != "").any())
+
+
 def divide(
     samples: pd.DataFrame, val_fraction: float, test_fraction: float, seed: int
 ) -> pd.Series:
