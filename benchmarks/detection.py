@@ -14,12 +14,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
-from peers import HERE, processor
+from page import installed, processor, table
+from peers import HERE
 
 from facexpr import detectors
 from facexpr.backend import silent_stderr
@@ -179,27 +179,17 @@ def start_seconds(code: str, rounds: int) -> float:
 
 def describe(arguments: argparse.Namespace, rows: list, starts: dict, load: float) -> str:
     """The page: the table, then what was measured on what."""
-    installed = [f"{name} {found}" for name in PACKAGES if (found := _version(name))]
-    rule = ["---"] * 2 + ["---:"] * (len(COLUMNS) - 2)
-    table = "".join(f"| {' | '.join(cells)} |\n" for cells in (COLUMNS, rule, *rows))
     lines = [
         "# Detection\n",
         "By `python benchmarks/detection.py`; [README.md](README.md) says how to read it.\n",
-        table,
+        table(COLUMNS, rows),
         f"A new process knows its first faces after {starts['facexpr']:.1f} s; with the package, "
         f"after {starts['mtcnn']:.1f} s.\n",
         f"Medians of {arguments.rounds} rounds. Machine: {processor()}, {os.cpu_count()} cores, no "
         f"GPU used; load average at the start {load:.1f}; Python {platform.python_version()}, "
-        f"{', '.join(installed)}.\n",
+        f"{', '.join(installed(PACKAGES))}.\n",
     ]
     return "\n".join(lines)
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from page import table
 from peer import Way
 
 from facexpr.metrics import bootstrap_interval
@@ -48,5 +49,4 @@ def row(way: Way, scored: Score, result: dict, installed: int) -> list[str]:
 
 def render(rows: Sequence[Sequence[str]]) -> str:
     """A Markdown table with the columns COLUMNS, numbers to the right."""
-    rule = ["---"] * 2 + ["---:"] * (len(COLUMNS) - 2)
-    return "".join(f"| {' | '.join(cells)} |\n" for cells in (COLUMNS, rule, *rows))
+    return table(COLUMNS, rows)

@@ -21,6 +21,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
+from page import processor
 from peer import WAYS
 from peer_table import render, row, score
 
@@ -195,13 +196,6 @@ def installation(peer: str, python: Path, sizes: Counter[str]) -> str:
         f"{peer}: `pip install {shlex.join(PEERS[peer])}` gave {len(listed)} packages, among them "
         f"{', '.join(versions)}. The largest of its site-packages: {', '.join(largest)}.\n"
     )
-
-
-def processor() -> str:
-    """The processor's name, as Linux tells it."""
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
-    names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
 
 
 if __name__ == "__main__":
