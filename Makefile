@@ -7,7 +7,7 @@ READY := $(VENV)/ready
 # The stages call `python`; it must be the environment's.
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: repro test setup results release clean
+.PHONY: repro test setup results release bench clean
 
 repro: $(READY)
 	facexpr check
@@ -37,6 +37,10 @@ release: $(READY)
 	facexpr recipe release-$(NAME)
 	dvc repro train audit
 	facexpr release $(NAME)
+
+# The pipeline beside the published way; FER2013 from FACEXPR_FER2013 or data/raw; BENCH: options.
+bench: $(READY)
+	python benchmarks/pipeline.py $(BENCH)
 
 clean:
 	rm -rf $(VENV) debug logs

@@ -48,9 +48,11 @@ def medians(rounds: list[dict]) -> dict[str, dict[str, float]]:
     found = {}
     for way in rounds[0]:
         runs = [one[way] for one in rounds]
-        found[way] = {name: median(run[name] for run in runs) for name in ("seconds", "peak_mib")}
+        figures = ("seconds", "peak_mib", *(["work"] if "work" in runs[0] else []))
+        found[way] = {name: median(run[name] for run in runs) for name in figures}
         found[way]["images"] = runs[0]["images"]
         found[way]["ms"] = 1000 * found[way]["seconds"] / runs[0]["images"]
+        found[way]["work"] = found[way].get("work", found[way]["seconds"])
     return found
 
 
@@ -65,8 +67,9 @@ def main_rows(ways: dict) -> list[list[str]]:
     whole = [sum(column) for column in zip(*(each[step] for step in WHOLE), strict=True)]
     rows = []
     for step, ms in {"CSV to LMDB and mean": whole, **each}.items():
-        published, library, alone, project, irreducible = ms
-        ratios = published / project, library / project, alone / irreducible
+        published, library, _, project, _ = ms
+        work = cells(ways.get(step, {}), "work")
+        ratios = published / project, library / project, work[2] / work[4]
         rows.append([step, *map(figure, (*ms[:4], *ratios))])
     return rows
 

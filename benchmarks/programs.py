@@ -43,14 +43,17 @@ def make_project(folder: Path, csv: Path, **changes: dict) -> Path:
 
 
 def run_stage(project: Path, stage: str, workers: str = "", fresh: bool = True) -> dict:
-    """Run a stage as DVC would; fresh: with empty scratch. Seconds are with its start."""
+    """Run a stage as DVC would; fresh: with empty scratch.
+
+    seconds are with its start, work without; peak_mib is of the stage and its workers.
+    """
     if fresh:
         shutil.rmtree(project.parent / "scratch", ignore_errors=True)
     settings = {"FACEXPR_WORKERS": workers} if workers else {}
     seconds = clock(stage_command(stage), project, **settings)
     log = json.loads((project / f"logs/{stage}.json").read_text())
-    told = {name: log[name] for name in ("peak_mib", "notes")}
-    return {"seconds": seconds, "images": log["items"], **told}
+    told = {"work": log["seconds"], "peak_mib": log["peak_mib"] + log["workers_peak_mib"]}
+    return {"seconds": seconds, "images": log["items"], "notes": log["notes"], **told}
 
 
 def run_step(way: str, step: str, folder: Path) -> dict:
