@@ -19,11 +19,13 @@ def similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     if source.shape != target.shape or source.ndim != 2 or source.shape[1] != 2:
         raise ValueError(f"expected two (n, 2) arrays, got {source.shape} and {target.shape}")
     p, q = (np.asarray(points, np.float64) @ (1, 1j) for points in (source, target))
-    spread = np.sum(np.abs(p - p.mean()) ** 2)
+    p_mean, q_mean = p.mean(), q.mean()
+    arms = p - p_mean
+    spread = np.sum(np.abs(arms) ** 2)
     if spread < 1e-12:
         raise ValueError("the source points coincide: no similarity takes them anywhere")
-    turn = np.sum(np.conj(p - p.mean()) * (q - q.mean())) / spread
-    shift = q.mean() - turn * p.mean()
+    turn = np.sum(np.conj(arms) * (q - q_mean)) / spread
+    shift = q_mean - turn * p_mean
     return np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
 
 
