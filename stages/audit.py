@@ -1,7 +1,7 @@
 """Look for what is suspicious in the data: a side branch that no later stage's images wait for.
 
 Reads: image shards, index. Writes: headline counts; tables of equal, nearly equal and suspect
-images, of classes and, where there are any, of votes; sheets of the worst.
+images, of classes and of votes; sheets of the worst.
 """
 
 import argparse
@@ -60,8 +60,7 @@ def main(report: Report) -> None:
     findings = count_findings(table, *(tables[name] for name in ("copies", "near", "suspects")))
     with publish(args.out, args.metrics) as (out, metrics):
         for name, found in tables.items():
-            if name != "votes" or len(found):
-                write_table(out / f"{name}.csv", found)
+            write_table(out / f"{name}.csv", found)
         draw(tables, args.images, out)
         write_json(metrics, findings)
     tell(report, tables, findings)

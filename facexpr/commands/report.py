@@ -123,7 +123,8 @@ def data() -> str:
         path = audit / f"{name}.csv"
         if path.is_file():
             found = pd.read_csv(path, keep_default_na=False)
-            parts.append(table(caption, list(found), found.to_numpy(object).tolist()))
+            rows = found.to_numpy(object).tolist()
+            parts += [table(caption, list(found), rows)] if rows else []  # few data have votes
     sheets = {
         "conflicts": "Equal images, unequal labels",
         "near": "Nearly equal images",
