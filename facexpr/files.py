@@ -9,7 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from facexpr.errors import UserError
+
 HEX = "[0-9a-f]" * 20  # a fingerprint, as a pattern
+
+
+class BrokenOffError(UserError):
+    """Work that came to no end through no fault of its own; what is finished stays."""
 
 
 @contextmanager
@@ -20,8 +26,8 @@ def publish(*paths: Path, files: bool = False, work: str = "") -> Iterator[list[
     all are files. On failure the half-written ones are removed and what stood at `paths` before is
     left as it was.
 
-    work: a fingerprint (`scratch.fingerprint`) of exactly this work. A folder that a killed or
-    interrupted run of the same work has left is then given as it was left.
+    work: a fingerprint (`scratch.fingerprint`) of exactly this work. A folder that a killed run of
+    the same work has left, or one that was interrupted or broken off, is then given as it was left.
     """
     fresh = [partial(path, work) for path in paths]
     for path, new in zip(paths, fresh, strict=True):
@@ -36,8 +42,8 @@ def publish(*paths: Path, files: bool = False, work: str = "") -> Iterator[list[
             if new.is_dir():
                 _remove(path)
             new.replace(path)
-    except KeyboardInterrupt:
-        fresh = [] if work else fresh
+    except (KeyboardInterrupt, BrokenOffError):
+        fresh = [path for path in fresh if not (work and path.is_dir())]
         raise
     finally:
         for path in fresh:

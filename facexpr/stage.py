@@ -116,12 +116,30 @@ def _lock(name: str) -> Iterator[None]:
         yield
 
 
+def _parents() -> list[int]:
+    """The processes that a stage must not outlive: its parent and, where that is its shell, dvc.
+
+    Not every shell gives its place to its one command: dash, Debian's sh, and fish do not.
+    """
+    parents = [os.getppid()]
+    about = Path(f"/proc/{parents[0]}")
+    try:
+        if b"DVC_STAGE=" in (about / "environ").read_bytes():  # which dvc sets for a command
+            lines = (about / "status").read_text().splitlines()
+            parents += [int(line.split()[1]) for line in lines if line.startswith("PPid")]
+    except OSError:  # it has ended, or this system has no /proc
+        pass
+    return parents
+
+
+STARTED_BY = _parents()  # noted at once, since to import the libraries takes a second
+
+
 def _die_with_parent() -> None:
     """End this process soon after its parent, so that a killed dvc leaves no writer behind."""
-    parent = os.getppid()
 
     def watch() -> None:
-        while os.getppid() == parent:
+        while _parents() == STARTED_BY:
             time.sleep(0.5)
         os._exit(1)
 

@@ -20,6 +20,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from facexpr.errors import UserError
+from facexpr.files import BrokenOffError
 
 PATIENCE_SECONDS = 1.0  # to start processes takes as long
 AHEAD = 2  # lists under way for each worker: none is ever idle, and memory stays bounded
@@ -30,8 +31,8 @@ def map_lists(function: Callable, lists: Iterable[tuple]) -> Iterator[tuple]:
     """Yield (about, function(one)) for each (about, one) of `lists`, in order; `about` stays here.
 
     function: a pure one of a module. `lists` is read a little ahead of the results. Raises
-    UserError for settings that make no sense, for a scheduler that cannot be reached and for a
-    worker that died; what the function raises comes through.
+    UserError for settings that make no sense and for a scheduler that cannot be reached,
+    BrokenOffError for a worker that died; what the function raises comes through.
     """
     workers, scheduler = _workers(), os.environ.get("FACEXPR_SCHEDULER")
     if scheduler:
@@ -114,7 +115,7 @@ def _processes(workers: int) -> Iterator[tuple[Callable, int]]:
         yield _pool(workers).submit, AHEAD * workers
     except BrokenProcessPool:
         _pool.cache_clear()
-        raise UserError(
+        raise BrokenOffError(
             "a worker process died, perhaps for want of memory; what is finished stays: "
             "run it again, with FACEXPR_WORKERS=1 if it happens again"
         ) from None

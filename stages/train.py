@@ -46,6 +46,7 @@ def main(report: Report) -> None:
             save_model(new[0], model, make_card(params))
             write_json(new[1], headline(history.iloc[best], size))
             write_table(new[2], history.round(6))
+        (scratch / "history.json").unlink()  # first: without its weights it would be an error
         shutil.rmtree(scratch)
 
 
