@@ -3,6 +3,7 @@
 Nothing here can change a byte of an output, so no stage depends on this module.
 """
 
+import glob
 import json
 import shutil
 from collections.abc import Iterator
@@ -32,7 +33,7 @@ def publish(*paths: Path, files: bool = False, work: str = "") -> Iterator[list[
     fresh = [partial(path, work) for path in paths]
     for path, new in zip(paths, fresh, strict=True):
         is_folder = not (files or path.suffix)
-        for left in (*path.parent.glob(f".partial-{HEX}-{path.name}"), partial(path)):
+        for left in (*path.parent.glob(f".partial-{HEX}-{glob.escape(path.name)}"), partial(path)):
             if not (work and is_folder and left == new):
                 _remove(left)
         (new if is_folder else path.parent).mkdir(parents=True, exist_ok=True)

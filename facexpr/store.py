@@ -8,15 +8,20 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from fcntl import LOCK_EX, LOCK_NB, LOCK_SH, flock
+from fcntl import LOCK_EX, LOCK_NB, LOCK_SH, LOCK_UN, flock
 from pathlib import Path
 from zlib import crc32
 
 MOST_RESULTS = 2_000_000  # of faces about 0.5 GB
 WAIT_SECONDS = 60  # for another run that writes, which takes milliseconds
 CHECK_BYTES = 4
+# What SQLite says of a file that is no base, a broken one, or one with another table.
+BROKEN = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR)
 TABLE = """CREATE TABLE IF NOT EXISTS results
     (name BLOB PRIMARY KEY, day INTEGER NOT NULL, value BLOB NOT NULL) WITHOUT ROWID"""
+# In a broken file, columns may hold what they cannot.
+FIND = """SELECT day, value FROM results
+    WHERE name = ? AND typeof(day) = 'integer' AND typeof(value) = 'blob'"""
 TRIM = "DELETE FROM results WHERE name IN (SELECT name FROM results ORDER BY day LIMIT ?)"
 
 
@@ -52,8 +57,7 @@ class Store:
         found, unused = {}, []
         with self._forgiving():
             for name in names if self._base else ():
-                query = "SELECT day, value FROM results WHERE name = ?"
-                for day, value in self._base.execute(query, (name,)):
+                for day, value in self._base.execute(FIND, (name,)):
                     if value[:CHECK_BYTES] == _check(name, value[CHECK_BYTES:]):
                         found[name] = value[CHECK_BYTES:]
                         unused += [(self._today, name)] if day < self._today else []
@@ -94,13 +98,17 @@ class Store:
         """Turn errors of the file into a `problem`, and go on without the file."""
         try:
             yield
+        except UnicodeDecodeError:  # in place of an error of SQLite that quotes from a broken file
+            self._give_up("file is not a database", sqlite3.SQLITE_NOTADB)
         except (sqlite3.Error, OSError) as error:
-            self.problem = f"{self._path}: {' '.join(str(error).split())}"
-            self._close()
-            if isinstance(error, sqlite3.DatabaseError) and not isinstance(
-                error, sqlite3.OperationalError
-            ):
-                self._remove_broken()
+            self._give_up(str(error), getattr(error, "sqlite_errorcode", 0))
+
+    def _give_up(self, reason: str, code: int) -> None:
+        """Go on without the file, and remove it if it is broken."""
+        self.problem = f"{self._path}: {' '.join(reason.split())}"
+        self._close()
+        if code & 0xFF in BROKEN:  # the rest of a code tells more
+            self._remove_broken()
 
     def _close(self) -> None:
         """Close the file, if it is open."""
@@ -113,6 +121,7 @@ class Store:
         try:
             flock(self._users, LOCK_EX | LOCK_NB)
             self._path.unlink(missing_ok=True)
+            flock(self._users, LOCK_UN)  # or the next one would wait for the end of this run
         except OSError:
             return
         self.problem += "; removed, what it held is computed anew"

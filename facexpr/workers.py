@@ -155,7 +155,7 @@ def _begin(threads: int) -> None:
 def _cluster(address: str) -> Iterator[tuple[Callable, int]]:
     """The workers of a Dask cluster that runs already."""
     try:
-        from distributed import Client
+        from distributed import CancelledError, Client, KilledWorker
     except ImportError:
         raise UserError(
             "FACEXPR_SCHEDULER is set, but Dask is not installed; pip install 'facexpr[dask]'"
@@ -174,7 +174,26 @@ def _cluster(address: str) -> Iterator[tuple[Callable, int]]:
         def submit(function: Callable, one: object):
             return client.submit(_same_code, code, function, one, pure=False)
 
-        yield submit, AHEAD * sum(client.nthreads().values())
+        _check_cluster(client, address, code)
+        try:
+            yield submit, AHEAD * sum(client.nthreads().values())
+        except (CancelledError, KilledWorker) as error:
+            reason = f"the scheduler or a worker died: {error}"
+            raise BrokenOffError(str(_no_cluster(address, reason))) from None
+
+
+def _check_cluster(client, address: str, code: str) -> None:
+    """Raise UserError unless scheduler and workers have the code that is here.
+
+    A worker or scheduler that cannot import what it is sent would say nothing, and never answer.
+    """
+    try:
+        for ask in (client.run_on_scheduler, client.run):
+            ask(_same_code, code, bool, None)
+    except UserError:
+        raise
+    except Exception as error:  # as Dask hands on an ImportError
+        raise _no_cluster(address, f"facexpr is not installed there: {error}") from None
 
 
 def _no_cluster(address: str, reason: str) -> UserError:
@@ -187,11 +206,11 @@ def _no_cluster(address: str, reason: str) -> UserError:
 
 
 def _same_code(code: str, function: Callable, one: object) -> object:
-    """Run `function` on a cluster's worker; raises UserError where other code is installed."""
+    """Run `function` on a machine of a cluster; raises UserError where other code is installed."""
     if code_fingerprint() != code:
         raise UserError(
-            f"Dask worker on {os.uname().nodename}: its facexpr differs from the one here; "
-            "install the same version there, and start the worker again"
+            f"Dask on {os.uname().nodename}: its facexpr differs from the one here; "
+            "install the same version there, and start scheduler and workers again"
         )
     return function(one)
 

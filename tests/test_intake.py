@@ -1,6 +1,11 @@
+from collections import Counter
+from functools import partial
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from facexpr import intake
 from facexpr.datasets import Sample
 from facexpr.errors import UserError
 from facexpr.intake import load_split, select, take_in
@@ -155,6 +160,117 @@ def test_taking_in_twice_gives_equal_files(tmp_path):
         {path.name: path.read_bytes() for path in (tmp_path / name).iterdir()} for name in "ab"
     )
     assert first == second
+
+
+KILLED = 24  # samples of the sources that are killed
+SOURCES = {
+    "read once": (["train", "val", "test", "train"] * 6, False),
+    "carved": (["train"] * KILLED, False),
+    "copies dropped": (["train", "train", "val", "test"] * 6, True),
+    "carved, copies dropped": (["train"] * KILLED, True),
+}
+
+
+class Mortal:
+    """Reads pictures lazily and counts that by row; dies after so many samples, if told."""
+
+    def __init__(self, splits, dies_after=None):
+        self.splits, self.left = splits, dies_after
+        self.pictures, self.reads = Counter(), 0
+
+    def __call__(self):
+        self.reads += 1
+        for row, split in enumerate(self.splits):
+            if self.left == 0:
+                raise KeyboardInterrupt
+            self.left = None if self.left is None else self.left - 1
+            picture = partial(self.draw, row)
+            yield Sample(row, split, "ab"[row % 2], f"row {row}", picture)
+
+    def draw(self, row):
+        """Rows 0 and 9, 1 and 10 … up to 8 and 17 are equal: copies, also across splits."""
+        self.pictures[row] += 1
+        return np.full((3, 5), row % 9 if row < 18 else row, np.uint8)
+
+
+@pytest.fixture
+def short_lists(monkeypatch):
+    """Lists of two, in this process, so that a sample is written soon after it is read."""
+    monkeypatch.setattr(intake, "LIST_SAMPLES", 2)
+    monkeypatch.setenv("FACEXPR_WORKERS", "1")
+
+
+def take_whole(source, folder, drop_copies):
+    """Take in as a stage does, with what is left in the folder; all that it leaves."""
+    settings = {"val_fraction": 0.2, "test_fraction": 0.2, "seed": 0, "drop_copies": drop_copies}
+    folder.mkdir(exist_ok=True)
+    index = folder.with_suffix(".csv")
+    take_in(source, folder, index, 2, **settings)
+    return [(path.name, path.read_bytes()) for path in [index, *sorted(folder.iterdir())]]
+
+
+@pytest.mark.parametrize("kind", SOURCES)
+@pytest.mark.usefixtures("short_lists")
+def test_a_killed_run_that_is_run_again_gives_equal_files(tmp_path, kind):
+    splits, drop_copies = SOURCES[kind]
+    source = Mortal(splits)
+    expected = take_whole(source, tmp_path / "data", drop_copies)
+    assert source.reads == 1 + (kind != "read once")
+    samples = len(splits) * source.reads
+    for dies_after in range(2, samples, 5):
+        folder = tmp_path / f"killed{dies_after}" / "data"
+        folder.mkdir(parents=True)
+        for killed in (dies_after // 3, dies_after):
+            with pytest.raises(KeyboardInterrupt):
+                take_whole(Mortal(splits, killed), folder, drop_copies)
+        assert take_whole(Mortal(splits), folder, drop_copies) == expected
+
+
+@pytest.mark.parametrize("kind", ["read once", "carved, copies dropped"])
+@pytest.mark.parametrize("moved", [0, 1, 5])
+@pytest.mark.usefixtures("short_lists")
+def test_a_run_killed_while_it_moves_its_shards(tmp_path, monkeypatch, kind, moved):
+    splits, drop_copies = SOURCES[kind]
+    expected = take_whole(Mortal(splits), tmp_path / "data", drop_copies)
+    folder, replace, moves = tmp_path / "killed" / "data", Path.replace, iter(range(moved))
+    folder.mkdir(parents=True)
+
+    def die(path, target):
+        if target.parent == folder and next(moves, None) is None:
+            raise KeyboardInterrupt
+        return replace(path, target)
+
+    monkeypatch.setattr(Path, "replace", die)
+    with pytest.raises(KeyboardInterrupt):
+        take_whole(Mortal(splits), folder, drop_copies)
+    monkeypatch.setattr(Path, "replace", replace)
+    assert len(list(folder.glob("*.tar"))) == moved
+    assert take_whole(Mortal(splits), folder, drop_copies) == expected
+
+
+@pytest.mark.usefixtures("short_lists")
+def test_pictures_of_finished_shards_are_not_read_again(tmp_path):
+    splits = ["train"] * KILLED
+    whole = Mortal(splits)
+    expected = take_whole(whole, tmp_path / "data", False)
+    assert whole.pictures == dict.fromkeys(range(KILLED), 2)  # once for each pass
+    first = Mortal(splits, 13)
+    folder = tmp_path / "killed" / "data"
+    folder.mkdir(parents=True)
+    with pytest.raises(KeyboardInterrupt):
+        take_whole(first, folder, False)
+    assert first.pictures == dict.fromkeys(range(12), 1)  # in six shards, the last unfinished
+    second = Mortal(splits, KILLED + 13)
+    with pytest.raises(KeyboardInterrupt):
+        take_whole(second, folder, False)
+    again = Counter(dict.fromkeys(range(10, KILLED), 1))
+    assert second.pictures == again + Counter(range(12))
+    third = Mortal(splits)
+    assert take_whole(third, folder, False) == expected
+    read = sorted(third.pictures)
+    assert third.pictures == dict.fromkeys(read, 1)  # in the second pass alone
+    assert read[-12:] == list(range(12, KILLED))
+    assert len(read) <= 12 + 2 * 3  # the last shard of each split was not finished
 
 
 def test_select_limits_each_split():

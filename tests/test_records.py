@@ -1,4 +1,7 @@
+import shutil
 import tarfile
+from operator import attrgetter
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -6,12 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from facexpr import records
 from facexpr.errors import UserError
+from facexpr.images import encode_png
 from facexpr.records import (
+    Member,
     ShardWriter,
     batches_of_one_shape,
     find_shards,
+    images_of,
+    lists_of,
     make_key,
+    read_members,
     read_shards,
     split_of,
 )
@@ -177,3 +186,139 @@ def test_batches_hold_one_shape_keep_the_order_and_the_limit(shapes, pixels):
 def test_batches_are_as_long_as_the_limit_lets_them():
     images = [(str(number), np.zeros((4, 6), np.uint8)) for number in range(7)]
     assert [len(keys) for keys, _ in batches_of_one_shape(images, 72)] == [3, 3, 1]
+
+
+def test_members_are_the_samples_not_decoded(shards):
+    members = list(read_members(shards, limit=2))
+    assert [member.key for member in members] == keys_of("train", 0, 1)
+    assert members[0].png == encode_png(noise(1))
+    np.testing.assert_array_equal(images_of(members), [noise(1), noise(3)])
+
+
+def test_a_broken_member_is_named_when_it_is_decoded():
+    with pytest.raises(UserError, match=r"^data/images: train-0000007: "):
+        Member("train-0000007", b"\x89PNG", "data/images").image()
+
+
+@pytest.mark.parametrize("lengths", [[], [5] * 7, [9, 9, 1, 30, 2, 2, 2, 2], [10, 10, 10]])
+def test_lists_are_cut_by_number_and_by_bytes(lengths):
+    samples = [Member(f"train-{n:07d}", bytes(length), "") for n, length in enumerate(lengths)]
+    with patch.multiple(records, LIST_SAMPLES=3, LIST_BYTES=10):
+        lists = list(lists_of(samples, attrgetter("png")))
+    assert [one for some in lists for one in some] == samples
+    sizes = [[len(one.png) for one in some] for some in lists]
+    for some in sizes:
+        assert 1 <= len(some) <= 3
+        assert sum(some[:-1]) < 10  # no list goes on behind the sample that fills it
+    for some in sizes[:-1]:
+        assert len(some) == 3 or sum(some) >= 10
+
+
+def test_lists_are_given_before_more_is_read():
+    taken = iter(range(100))
+    with patch.multiple(records, LIST_SAMPLES=4):
+        first = next(lists_of(taken, lambda _: b""))
+    assert first == [0, 1, 2, 3]
+    assert next(taken) == 4
+
+
+# Samples of three splits as a source may give them, and how many of each a shard holds.
+TURN = ["train", "test", "train", "train", "val", "test"]
+MIXED = [(split, row) for row, split in enumerate(TURN * 4)]
+SHARD = 3
+
+
+class KilledError(Exception):
+    """Stands for the end of a process."""
+
+
+def write_mixed(folder, killed_at=None):
+    """Write MIXED as the stages do; returns the keys that were not there yet."""
+    folder.mkdir(exist_ok=True)
+    written = []
+    with ShardWriter(folder, SHARD) as writer:
+        for count, (split, row) in enumerate(MIXED):
+            if count == killed_at:
+                raise KilledError
+            key = make_key(split, row)
+            if not writer.skips(key):
+                writer.write(key, noise(row))
+                written.append(key)
+    return written
+
+
+def shards_in(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory):
+    """The shards of MIXED, written at once."""
+    folder = tmp_path_factory.mktemp("mixed") / "shards"
+    assert len(write_mixed(folder)) == len(MIXED)
+    return folder
+
+
+@pytest.mark.parametrize("killed_at", range(len(MIXED) + 1))
+def test_shards_go_on_behind_those_that_a_killed_run_has_left(unbroken, tmp_path, killed_at):
+    folder = tmp_path / "shards"
+    if killed_at < len(MIXED):
+        with pytest.raises(KilledError):
+            write_mixed(folder, killed_at)
+        assert all(path.suffix in (".tar", ".part") for path in folder.iterdir())
+    else:
+        write_mixed(folder)
+    left = {path.name for path in folder.glob("*.tar")}
+    there = {key for path in folder.glob("*.tar") for key in map(stem, names_in(path))}
+    for split in ("train", "val", "test"):
+        seen = sum(one == split for one, _ in MIXED[:killed_at])
+        full = {f"{split}-{number:05d}.tar" for number in range((seen - 1) // SHARD)}
+        assert full <= left  # all but the shard that was being written
+    written = write_mixed(folder)
+    assert [make_key(*one) for one in MIXED if make_key(*one) not in there] == written
+    assert shards_in(folder) == shards_in(unbroken)
+
+
+def stem(name):
+    return name.removesuffix(".png")
+
+
+def test_shards_can_be_gone_on_with_again_and_again(unbroken, tmp_path):
+    folder = tmp_path / "shards"
+    for killed_at in (7, 2, 13, 13, 20):
+        with pytest.raises(KilledError):
+            write_mixed(folder, killed_at)
+    write_mixed(folder)
+    assert shards_in(folder) == shards_in(unbroken)
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_a_shard_behind_a_gap_is_not_used(unbroken, tmp_path, number):
+    folder = tmp_path / "shards"
+    shutil.copytree(unbroken, folder)
+    (folder / f"train-{number:05d}.tar").unlink()
+    train = [make_key(*one) for one in MIXED if one[0] == "train"]
+    assert write_mixed(folder) == train[number * SHARD :]
+    assert shards_in(folder) == shards_in(unbroken)
+
+
+@pytest.mark.parametrize("length", [0, 100, 512, 1000, 1024, 2048, 3000, 3072, 3600, 4000])
+def test_a_broken_shard_is_not_used_nor_those_behind_it(unbroken, tmp_path, length):
+    folder = tmp_path / "shards"
+    shutil.copytree(unbroken, folder)
+    path = folder / "train-00001.tar"
+    path.write_bytes(path.read_bytes()[:length])
+    train = [make_key(*one) for one in MIXED if one[0] == "train"]
+    assert write_mixed(folder) == train[SHARD:]
+    assert shards_in(folder) == shards_in(unbroken)
+
+
+@pytest.mark.parametrize("place", [0, 150, 1024 + 4, 2048 + 150])
+def test_a_shard_with_a_damaged_header_is_not_used(unbroken, tmp_path, place):
+    folder = tmp_path / "shards"
+    shutil.copytree(unbroken, folder)
+    data = bytearray((folder / "test-00000.tar").read_bytes())
+    data[place] ^= 0xFF
+    (folder / "test-00000.tar").write_bytes(data)
+    assert write_mixed(folder) == [make_key(*one) for one in MIXED if one[0] == "test"]
+    assert shards_in(folder) == shards_in(unbroken)

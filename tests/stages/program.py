@@ -54,19 +54,21 @@ def stage_command(project: Path, stage: str) -> list[str]:
     return [sys.executable, *shlex.split(text)[1:]]
 
 
-def run_stage(project: Path, stage: str, *more: str) -> subprocess.CompletedProcess:
+def run_stage(
+    project: Path, stage: str, *more: str, **environment: str
+) -> subprocess.CompletedProcess:
     """Run a stage as dvc would; of an option given again in `more`, that one counts."""
-    environment = os.environ | {"FACEXPR_SCRATCH": str(project / "scratch")}
+    settings = os.environ | {"FACEXPR_SCRATCH": str(project / "scratch")} | environment
     command = [*stage_command(project, stage), *more]
-    done = subprocess.run(command, cwd=project, env=environment, capture_output=True, timeout=300)
+    done = subprocess.run(command, cwd=project, env=settings, capture_output=True, timeout=300)
     # Not text=True, which would turn the carriage returns of progress bars into line ends.
     done.stdout, done.stderr = done.stdout.decode(), done.stderr.decode()
     return done
 
 
-def run_well(project: Path, stage: str, *more: str) -> str:
+def run_well(project: Path, stage: str, *more: str, **environment: str) -> str:
     """Run a stage that must succeed; returns its standard output."""
-    done = run_stage(project, stage, *more)
+    done = run_stage(project, stage, *more, **environment)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
