@@ -26,6 +26,8 @@ PATIENCE_SECONDS = 1.0  # to start processes takes as long
 AHEAD = 2  # lists under way for each worker: none is ever idle, and memory stays bounded
 SCHEDULER_SECONDS = 15
 
+_pools: dict = {}  # by their number of processes
+
 
 def map_lists(function: Callable, lists: Iterable[tuple]) -> Iterator[tuple]:
     """Yield (about, function(one)) for each (about, one) of `lists`, in order; `about` stays here.
@@ -114,23 +116,29 @@ def _processes(workers: int) -> Iterator[tuple[Callable, int]]:
     try:
         yield _pool(workers).submit, AHEAD * workers
     except BrokenProcessPool:
-        _pool.cache_clear()
+        end_processes()
         raise BrokenOffError(
             "a worker process died, perhaps for want of memory; what is finished stays: "
             "run it again, with FACEXPR_WORKERS=1 if it happens again"
         ) from None
 
 
-@cache
 def _pool(workers: int):
     """A pool of processes; not forked, as this process has threads."""
     from concurrent.futures.process import ProcessPoolExecutor
 
-    context, threads = multiprocessing.get_context("spawn"), max(1, cores() // workers)
-    pool = ProcessPoolExecutor(workers, context, initializer=_begin, initargs=(threads,))
-    atexit.register(pool.shutdown, cancel_futures=True)
-    atexit.register(_pool.cache_clear)  # before; or the pool would go when modules are gone
-    return pool
+    if workers not in _pools:
+        context, threads = multiprocessing.get_context("spawn"), max(1, cores() // workers)
+        pool = ProcessPoolExecutor(workers, context, initializer=_begin, initargs=(threads,))
+        _pools[workers] = pool
+        atexit.register(end_processes)
+    return _pools[workers]
+
+
+def end_processes() -> None:
+    """End the processes that were started here."""
+    while _pools:
+        _pools.popitem()[1].shutdown(cancel_futures=True)
 
 
 def worker_peaks() -> list[int]:

@@ -16,7 +16,7 @@ from facexpr.images import encode_png
 from facexpr.records import Member
 
 # Imported by what finds faces, but no face follows from them: stderr, split names, fingerprints.
-HARMLESS = {"facexpr/backend.py", "facexpr/labels.py", "facexpr/scratch.py"}
+HARMLESS = {"facexpr/backend.py", "facexpr/labels.py", "facexpr/scratch.py", "facexpr/store.py"}
 SETTINGS = {
     "min_face_px": 20,
     "border_px": 12,

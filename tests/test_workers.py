@@ -83,6 +83,7 @@ def _plain_environment(monkeypatch):
     for name in ("FACEXPR_WORKERS", "FACEXPR_SCHEDULER", "OMP_NUM_THREADS"):
         monkeypatch.delenv(name, raising=False)
     yield
+    workers.end_processes()
     assert multiprocessing.active_children() == []
 
 
@@ -93,12 +94,11 @@ def two(tmp_path_factory):
         patch.setenv("FACEXPR_WORKERS", "2")
         patch.setenv("OMP_NUM_THREADS", "7")
         patch.setenv("MEET", str(tmp_path_factory.mktemp("meet")))
-        workers.peaks.clear()
         lists, found, ahead = Counted(12), [], 0
         for about, result in workers.map_lists(look, lists):
             found.append((about, result))
             ahead = max(ahead, lists.taken - len(found))
-        return SimpleNamespace(found=found, ahead=ahead, peaks=dict(workers.peaks))
+        return SimpleNamespace(found=found, ahead=ahead, peaks=workers.worker_peaks())
 
 
 def test_two_processes_give_what_one_gives_in_order(two, monkeypatch):
@@ -121,12 +121,12 @@ def test_two_processes_share_the_cores_and_leave_ctrl_c_to_their_parent(two):
 
 @pytest.mark.skipif(not PROC, reason="the system does not tell what others hold")
 def test_the_memory_of_each_process_is_known_afterwards(two):
-    assert two.peaks.keys() == {result.process for _, result in two.found}
-    assert all(2**20 < peak < 2**40 for peak in two.peaks.values())
+    assert len(two.peaks) == 2
+    assert all(2**20 < peak < 2**40 for peak in two.peaks)
 
 
-@pytest.mark.parametrize(("told", "ahead"), [("1", 0), (None, workers.WORTHWHILE)])
-def test_lists_are_taken_only_a_little_ahead(told, ahead, two, monkeypatch):
+@pytest.mark.parametrize("told", ["1", None])
+def test_lists_are_taken_only_a_little_ahead(told, two, monkeypatch):
     assert two.ahead <= 2 * workers.AHEAD + 1
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     if told:
@@ -135,39 +135,44 @@ def test_lists_are_taken_only_a_little_ahead(told, ahead, two, monkeypatch):
     results = workers.map_lists(look, lists)
     for number in range(50):
         assert next(results)[1].square == number**2
-        assert lists.taken <= max(number + 1, ahead)
+        assert lists.taken <= number + 1
 
 
-def test_processes_end_with_the_last_result_that_is_wanted(monkeypatch):
+def test_processes_stay_for_the_next_call(monkeypatch):
+    monkeypatch.setenv("FACEXPR_WORKERS", "1")
+    list(workers.map_lists(look, Counted(5)))
+    assert not multiprocessing.active_children()
     monkeypatch.setenv("FACEXPR_WORKERS", "2")
     results = workers.map_lists(look, Counted(100))
     assert next(results)[1].square == 0
-    assert multiprocessing.active_children()
     results.close()
-    assert not multiprocessing.active_children()
+    children = {child.pid for child in multiprocessing.active_children()}
+    assert {result.process for _, result in workers.map_lists(look, Counted(5))} <= children
 
 
 def test_little_work_stays_in_this_process(monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
-    lists = Counted(workers.WORTHWHILE - 1)
-    results = [result for _, result in workers.map_lists(look, lists)]
+    monkeypatch.setattr(workers, "PATIENCE_SECONDS", 1e9)
+    results = [result for _, result in workers.map_lists(look, Counted(50))]
     assert {result.process for result in results} == {os.getpid()}
-    assert [result.square for result in results] == [n**2 for n in range(lists.count)]
+    assert [result.square for result in results] == [n**2 for n in range(50)]
     assert list(workers.map_lists(look, [])) == []
 
 
-def test_enough_work_goes_to_one_process_a_core(monkeypatch):
+def test_what_takes_longer_goes_to_one_process_a_core(monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
-    lists = Counted(workers.WORTHWHILE)
-    results = [result for _, result in workers.map_lists(look, lists)]
-    assert os.getpid() not in {result.process for result in results}
-    assert [result.square for result in results] == [n**2 for n in range(lists.count)]
-    assert {result.threads for result in results} == {"1"}
+    monkeypatch.setattr(workers, "PATIENCE_SECONDS", -1)
+    first, *others = (result for _, result in workers.map_lists(look, Counted(20)))
+    assert first.process == os.getpid()
+    assert os.getpid() not in {result.process for result in others}
+    assert [result.square for result in (first, *others)] == [n**2 for n in range(20)]
+    assert {result.threads for result in others} == {"1"}
 
 
 def test_on_one_core_there_are_no_other_processes(monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    results = workers.map_lists(look, Counted(workers.WORTHWHILE + 4))
+    monkeypatch.setattr(workers, "PATIENCE_SECONDS", -1)
+    results = workers.map_lists(look, Counted(20))
     assert {result.process for _, result in results} == {os.getpid()}
 
 
