@@ -7,17 +7,23 @@ READY := $(VENV)/ready
 # The stages call `python`; it must be the environment's.
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: repro test setup results release bench clean
+.PHONY: repro test test-all setup results release bench clean
 
 repro: $(READY)
 	facexpr check
 	dvc repro
 	dvc metrics show metrics/eval.json --md
 
+# A file stays with one worker, since its fixtures take long to build; tests/conftest.py orders files.
 test: $(READY)
 	ruff check .
 	ruff format --check .
-	pytest
+	pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+# With the extras that tests skip without: Dask.
+test-all: $(READY)
+	python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock 'distributed>=2025.1'
+	$(MAKE) test
 
 setup: $(READY)
 
