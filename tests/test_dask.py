@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import subprocess
 import sys
 import time
 
@@ -117,17 +118,29 @@ def test_workers_that_die_are_told(address):
     assert text.startswith(f"FACEXPR_SCHEDULER {address}: the scheduler or a worker died: ")
 
 
-def test_an_address_where_no_scheduler_is(monkeypatch):
+ALONE = """
+from facexpr import workers
+from facexpr.errors import UserError
+workers.SCHEDULER_SECONDS = 0.5
+try:
+    list(workers.map_lists(abs, [(None, 1)]))
+except UserError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:{port}", "no address", "odd://a:1"])
+def test_an_address_where_no_scheduler_is(address):
+    """In a process of its own: Dask's clients that failed may hold up others of their process."""
     pytest.importorskip("distributed", reason="pip install 'facexpr[dask]'")
-    monkeypatch.setattr(workers, "SCHEDULER_SECONDS", 0.5)
     with socket.socket() as taken:  # nobody listens at its port, and nobody else can
         taken.bind(("127.0.0.1", 0))
-        addresses = [f"tcp://127.0.0.1:{taken.getsockname()[1]}", "no address", "odd://a:1"]
-        for address in addresses:
-            monkeypatch.setenv(SCHEDULER, address)
-            text = failure(square)
-            assert text.startswith(f"FACEXPR_SCHEDULER {address}: no Dask scheduler answers: ")
-            assert text.endswith("; start 'dask scheduler' and 'dask worker', or unset it")
+        address = address.format(port=taken.getsockname()[1])
+        command, settings = [sys.executable, "-c", ALONE], os.environ | {SCHEDULER: address}
+        done = subprocess.run(command, env=settings, capture_output=True, text=True, timeout=100)
+    (text,) = done.stdout.splitlines()
+    assert text.startswith(f"FACEXPR_SCHEDULER {address}: no Dask scheduler answers: ")
+    assert text.endswith("; start 'dask scheduler' and 'dask worker', or unset it")
 
 
 def test_a_scheduler_without_workers(monkeypatch):

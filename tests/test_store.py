@@ -123,6 +123,17 @@ def test_a_base_with_another_table_is_replaced(path, table):
     check_replaced(path)
 
 
+@pytest.mark.parametrize("change", ["day = 'x'", "day = x'00'", "value = 'text'", "value = 5"])
+def test_results_of_another_type_are_computed_anew(path, change):
+    keep(path, VALUES)
+    with store.sqlite3.connect(path) as base:
+        base.execute(f"UPDATE results SET {change} WHERE name > x'20'")
+    base.close()
+    assert found(path, VALUES) == {name: VALUES[name] for name in VALUES if name <= b" "}
+    keep(path, VALUES)
+    assert found(path, VALUES) == VALUES
+
+
 @pytest.mark.parametrize("garbage", [b"no base at all", b"\n" * 5000, b"SQLite format 3\0" * 300])
 def test_a_file_that_is_no_base_is_replaced(path, garbage):
     path.parent.mkdir()
