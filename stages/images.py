@@ -47,6 +47,8 @@ def main(report: Report) -> None:
             if examples.wants(sample.label):
                 examples.add(sample.label, sample.image)
             yield sample
+        # Here, since to draw takes longer than all that take_in has left to do.
+        examples.save(view, f"{args.source.name}: examples of each label")
 
     settings = {"limit": args.limit, "keys": args.keys, **asdict(data), **asdict(params.images)}
     settings |= {"source": tree_fingerprint(args.source), "code": code_fingerprint()}
@@ -65,7 +67,6 @@ def main(report: Report) -> None:
         )
         if missing:
             raise UserError(f"{args.source}: no sample with key {', '.join(sorted(missing))}")
-        examples.save(view, f"{args.source.name}: examples of each label")
     for split, count in counts.most_common():
         report.note(split, count)
     if dropped := report.items - counts.total():
