@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from hashlib import sha256
-from importlib.metadata import version
 from inspect import signature
 from pathlib import Path
 from threading import Lock
@@ -15,7 +14,7 @@ from facexpr import detectors
 from facexpr.detectors import Detector, Face
 from facexpr.images import hash_image
 from facexpr.records import Member, batches_of_one_shape
-from facexpr.scratch import fingerprint
+from facexpr.scratch import fingerprint, versions
 from facexpr.store import Store
 
 BATCH_PIXELS = 512 * 48 * 48  # a list of 512 FER2013 images; photographs go one by one
@@ -23,7 +22,7 @@ NUMBERS = 15  # of a face: its box, its score, five points
 # What a face follows from, beside pixels and settings; tests/test_detection.py looks that no module
 # is missing.
 CODE = ("detection", "geometry", "images", "mtcnn_boxes", "mtcnn_networks", "records")
-LIBRARIES = ("mtcnn", "numpy", "onnxruntime", "opencv-python-headless")
+LIBRARIES = ("mtcnn", "numpy", "onnxruntime", "opencv")
 CASCADES = Path(__file__).parents[1] / "data" / "cascades"
 
 _one_at_a_time = Lock()  # a worker may have threads, a detector need not bear them
@@ -41,7 +40,7 @@ def detection_work(name: str, settings: Mapping) -> str:
     code = [here / f"{module}.py" for module in CODE]
     code += [here / "detectors" / "__init__.py", here / "detectors" / f"{name}.py"]
     values = {"detector": name, **used_settings(name, settings)}
-    values |= {library: version(library) for library in LIBRARIES}
+    values |= versions(*LIBRARIES)
     return fingerprint(values, [*code, *sorted(CASCADES.glob("*.xml"))])
 
 

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from hashlib import file_digest, sha256
+from importlib.metadata import distributions
 from pathlib import Path
 
 import platformdirs
@@ -57,6 +58,12 @@ def tree_fingerprint(top: Path) -> str:
         for path in (Path(folder) / name for name in sorted(names)):
             digest.update(os.fsencode(path.relative_to(top)) + b"\0" + _digest_file(path))
     return digest.hexdigest()[:20]
+
+
+def versions(*beginnings: str) -> dict[str, str]:
+    """Versions of the installed packages whose names begin so: builds have names of their own."""
+    names = {one.name: one.version for one in distributions() if one.name}
+    return {name: names[name] for name in sorted(names) if name.lower().startswith(beginnings)}
 
 
 def _digest_file(path: Path) -> bytes:

@@ -6,7 +6,6 @@ images, of classes and of votes; sheets of the worst.
 
 import argparse
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 
 import pandas as pd
@@ -32,7 +31,7 @@ from facexpr.params import Audit, load
 from facexpr.perceptual_hash import confirm, near_pairs
 from facexpr.records import read_members, read_shards
 from facexpr.reuse import recall
-from facexpr.scratch import RESULTS, fingerprint, scratch_root
+from facexpr.scratch import RESULTS, fingerprint, scratch_root, versions
 from facexpr.stage import Report, run
 from facexpr.store import Store
 from facexpr.tables import check_same_keys, read_index, write_table
@@ -69,7 +68,7 @@ def main(report: Report) -> None:
 def describe(images: Path, report: Report, total: int) -> pd.DataFrame:
     """Describe every image; what was seen before comes from the scratch folder."""
     code = [Path(description.__file__).with_name(f"{name}.py") for name in description.CODE]
-    libraries = {name: version(name) for name in ("numpy", "opencv-python-headless")}
+    libraries = versions("numpy", "opencv")
     with Store(scratch_root() / RESULTS) as store:
         work = fingerprint({"description": libraries}, code)
         found = recall(read_members(images), describe_members, (), store, work, report.note)

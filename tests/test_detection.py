@@ -14,6 +14,7 @@ from facexpr.detectors import Face
 from facexpr.errors import UserError
 from facexpr.images import encode_png
 from facexpr.records import Member
+from facexpr.scratch import versions
 
 # Imported by what finds faces, but no face follows from them: stderr, split names, fingerprints.
 HARMLESS = {"facexpr/backend.py", "facexpr/labels.py", "facexpr/scratch.py", "facexpr/store.py"}
@@ -142,13 +143,14 @@ def test_work_has_another_name_with_other_code(copy):
     assert detection_work("haar", SETTINGS) == before
 
 
-@pytest.mark.parametrize("library", detection.LIBRARIES)
-def test_work_has_another_name_with_another_version_of_a_library(library, monkeypatch):
-    before, version = detection_work("mtcnn", SETTINGS), detection.version
-    monkeypatch.setattr(
-        detection, "version", lambda name: "0.0" if name == library else version(name)
-    )
-    assert detection_work("mtcnn", SETTINGS) != before
+def test_work_has_another_name_with_another_version_of_a_library(monkeypatch):
+    before, found = detection_work("mtcnn", SETTINGS), versions(*detection.LIBRARIES)
+    for library in detection.LIBRARIES:
+        (package,) = (name for name in found if name.startswith(library))
+        monkeypatch.setattr(detection, "versions", lambda *_, name=package: found | {name: "0.0"})
+        assert detection_work("mtcnn", SETTINGS) != before
+    monkeypatch.setattr(detection, "versions", lambda *_: dict(found))
+    assert detection_work("mtcnn", SETTINGS) == before
 
 
 def members_of(images):
