@@ -82,6 +82,7 @@ class Counted:
 def _plain_environment(monkeypatch):
     for name in ("FACEXPR_WORKERS", "FACEXPR_SCHEDULER", "OMP_NUM_THREADS"):
         monkeypatch.delenv(name, raising=False)
+    workers.end_processes()  # those that other tests have started
     yield
     workers.end_processes()
     assert multiprocessing.active_children() == []
@@ -90,6 +91,7 @@ def _plain_environment(monkeypatch):
 @pytest.fixture(scope="module")
 def two(tmp_path_factory):
     """What two processes give for twelve lists, and how far ahead these were taken at most."""
+    workers.end_processes()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FACEXPR_WORKERS", "2")
         patch.setenv("OMP_NUM_THREADS", "7")

@@ -51,7 +51,8 @@ def check_inputs(params: Params) -> None:
         check_cascades(params.detect)
     data, source = params.data, Path(params.data.source)
     if source.exists():
-        next(datasets.read(data.format, source, data.labels, data.relabel, **data.settings()))
+        named = (data.format, source, data.labels, data.relabel)
+        _ = next(datasets.read(*named, **data.settings())).image
 
 
 def check_cascades(params: Detect) -> None:
