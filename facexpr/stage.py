@@ -38,6 +38,8 @@ def run(name: str, main: Callable[["Report"], None]) -> None:
         sys.exit(f"{name}: error: {error}")
     except KeyboardInterrupt:
         sys.exit(130)
+    finally:
+        workers.end_processes()  # or a failure would wait for what they still work on
 
 
 class Report:

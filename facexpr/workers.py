@@ -6,17 +6,20 @@ are pure and results come in the order of their lists, so nothing here can chang
 output, and no stage depends on this module.
 """
 
-import atexit
 import multiprocessing
 import os
 import signal
 import threading
 import time
+import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager
-from functools import cache
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager, suppress
+from functools import cache, partial
 from hashlib import sha256
+from multiprocessing import resource_tracker
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 from facexpr.errors import UserError
@@ -26,7 +29,9 @@ PATIENCE_SECONDS = 1.0  # to start processes takes as long
 AHEAD = 2  # lists under way for each worker: none is ever idle, and memory stays bounded
 SCHEDULER_SECONDS = 15
 
-_pools: dict = {}  # by their number of processes
+_pools: dict[int, ThreadPoolExecutor] = {}  # by their number of processes
+_started: list[multiprocessing.Process] = []
+_own = threading.local()  # of a thread of a pool: the pipe to its process
 
 
 def map_lists(function: Callable, lists: Iterable[tuple]) -> Iterator[tuple]:
@@ -111,34 +116,60 @@ def _result(waiting: deque[tuple]) -> tuple:
 @contextmanager
 def _processes(workers: int) -> Iterator[tuple[Callable, int]]:
     """Processes that share the cores; they stay for later calls, and end with this process."""
-    from concurrent.futures.process import BrokenProcessPool
-
     try:
-        yield _pool(workers).submit, AHEAD * workers
-    except BrokenProcessPool:
+        yield partial(_pool(workers).submit, _elsewhere), AHEAD * workers
+    except BrokenOffError:
         end_processes()
+        raise
+
+
+def _pool(workers: int) -> ThreadPoolExecutor:
+    """Threads that have a process each to work for them.
+
+    Not concurrent.futures' pool of processes: these share their pipes, and where one is killed
+    while it writes a result, all wait for ever.
+    """
+    if workers not in _pools:
+        threads = max(1, cores() // workers)
+        _pools[workers] = ThreadPoolExecutor(workers, "worker", _start_process, (threads,))
+    return _pools[workers]
+
+
+def _start_process(threads: int) -> None:
+    """Start the process of this thread; not forked, as there are threads."""
+    resource_tracker.ensure_running()  # which would unblock what is blocked here
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # as it is then in the process, too
+    context = multiprocessing.get_context("spawn")
+    _own.pipe, its_end = context.Pipe()
+    process = context.Process(target=_work, args=(its_end, threads), daemon=True)
+    process.start()
+    its_end.close()  # or nobody would notice that the process has closed it
+    _started.append(process)
+
+
+def _elsewhere(function: Callable, one: object) -> object:
+    """What `function` gives in the process of this thread."""
+    try:
+        _own.pipe.send((function, one))
+        result, error = _own.pipe.recv()
+    except (EOFError, ConnectionError):
         raise BrokenOffError(
             "a worker process died, perhaps for want of memory; what is finished stays: "
             "run it again, with FACEXPR_WORKERS=1 if it happens again"
         ) from None
-
-
-def _pool(workers: int):
-    """A pool of processes; not forked, as this process has threads."""
-    from concurrent.futures.process import ProcessPoolExecutor
-
-    if workers not in _pools:
-        context, threads = multiprocessing.get_context("spawn"), max(1, cores() // workers)
-        pool = ProcessPoolExecutor(workers, context, initializer=_begin, initargs=(threads,))
-        _pools[workers] = pool
-        atexit.register(end_processes)
-    return _pools[workers]
+    if error is not None:
+        raise error
+    return result
 
 
 def end_processes() -> None:
-    """End the processes that were started here."""
+    """End the processes that were started here, also in the midst of their work."""
     while _pools:
-        _pools.popitem()[1].shutdown(cancel_futures=True)
+        _pools.popitem()[1].shutdown(wait=False, cancel_futures=True)
+    while _started:
+        process = _started.pop()
+        process.terminate()
+        process.join()
 
 
 def worker_peaks() -> list[int]:
@@ -146,17 +177,27 @@ def worker_peaks() -> list[int]:
     return [peak_memory(child.pid) for child in multiprocessing.active_children()]
 
 
-def _begin(threads: int) -> None:
-    """Make a new process a worker."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started it
+def _work(pipe: Connection, threads: int) -> None:
+    """Be a worker: do what comes through the pipe, until its other end is closed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started this one
     os.environ["OMP_NUM_THREADS"] = str(threads)
     parent = multiprocessing.parent_process()
 
     def watch() -> None:
-        parent.join()  # a pool's processes would wait for a killed parent for ever
+        parent.join()  # who is killed needs no more results
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
+    with suppress(EOFError, ConnectionError):
+        while True:
+            function, one = pipe.recv()
+            try:
+                answer = function(one), None
+            except Exception as error:
+                if not isinstance(error, UserError):
+                    error.add_note(traceback.format_exc())  # which a pipe does not carry
+                answer = None, error
+            pipe.send(answer)
 
 
 @contextmanager

@@ -28,7 +28,7 @@ def look(number):
     if number < 2 and (folder := os.environ.get("MEET")):
         (Path(folder) / str(number)).touch()
         wait_until(lambda: len(list(Path(folder).iterdir())) == 2)
-    ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    ignored = signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, [])
     return SimpleNamespace(
         square=number**2,
         process=os.getpid(),
