@@ -137,8 +137,10 @@ def _pool(workers: int) -> ThreadPoolExecutor:
 
 def _start_process(threads: int) -> None:
     """Start the process of this thread; not forked, as there are threads."""
-    resource_tracker.ensure_running()  # which would unblock what is blocked here
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # as it is then in the process, too
+    # Its libraries are not to hear Ctrl-C before it can itself ignore it; what is blocked here is
+    # blocked in what is started here. The tracker's start would end that.
+    resource_tracker.ensure_running()
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     context = multiprocessing.get_context("spawn")
     _own.pipe, its_end = context.Pipe()
     process = context.Process(target=_work, args=(its_end, threads), daemon=True)
@@ -152,7 +154,7 @@ def _elsewhere(function: Callable, one: object) -> object:
     try:
         _own.pipe.send((function, one))
         result, error = _own.pipe.recv()
-    except (EOFError, ConnectionError):
+    except (EOFError, OSError):
         raise BrokenOffError(
             "a worker process died, perhaps for want of memory; what is finished stays: "
             "run it again, with FACEXPR_WORKERS=1 if it happens again"
@@ -164,8 +166,17 @@ def _elsewhere(function: Callable, one: object) -> object:
 
 def end_processes() -> None:
     """End the processes that were started here, also in the midst of their work."""
-    while _pools:
-        _pools.popitem()[1].shutdown(wait=False, cancel_futures=True)
+    ending = [_pools.pop(workers) for workers in list(_pools)]
+    for pool in ending:
+        pool.shutdown(wait=False, cancel_futures=True)
+    _terminate()
+    for pool in ending:
+        pool.shutdown()  # the threads end with their processes
+    _terminate()  # those that a thread was just starting
+
+
+def _terminate() -> None:
+    """End all processes that are known."""
     while _started:
         process = _started.pop()
         process.terminate()
