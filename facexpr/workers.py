@@ -137,10 +137,8 @@ def _pool(workers: int) -> ThreadPoolExecutor:
 
 def _start_process(threads: int) -> None:
     """Start the process of this thread; not forked, as there are threads."""
-    # Its libraries are not to hear Ctrl-C before it can itself ignore it; what is blocked here is
-    # blocked in what is started here. The tracker's start would end that.
-    resource_tracker.ensure_running()
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    resource_tracker.ensure_running()  # which would unblock what is blocked here
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # as it is then in the process, too
     context = multiprocessing.get_context("spawn")
     _own.pipe, its_end = context.Pipe()
     process = context.Process(target=_work, args=(its_end, threads), daemon=True)

@@ -5,6 +5,7 @@ shows, draws the same again.
 """
 
 import json
+import multiprocessing
 import os
 import random
 import re
@@ -14,6 +15,7 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +29,7 @@ sys.path.insert(0, str(ROOT / "tests" / "stages"))
 import program
 from test_stages_rows import run_here
 
+from facexpr import workers
 from facexpr.errors import UserError
 from facexpr.files import BrokenOffError, publish
 
@@ -222,12 +225,8 @@ def test_a_stage_that_is_killed_keeps_its_finished_shards(undisturbed, tmp_path,
             break
         assert code == (130 if number == signal.SIGINT else -number), output_of(victim.project)
         assert victim.whole_shards()
-        found = victim.identities()
-        if not found:  # all are written, and were being moved
-            written = {}
-            break
-        assert written.items() <= found.items()
-        written = found
+        assert written.items() <= victim.identities().items()
+        written = victim.identities()
     victim.finish(written)
 
 
@@ -242,9 +241,10 @@ def test_a_stage_that_is_killed_runs_again(undisturbed, tmp_path, rng, start, ca
 
 def test_a_dead_worker_costs_no_finished_shard(undisturbed, tmp_path, rng, start):
     def kill_worker(process):
-        workers = [one for one, command in living(process.pid).items() if "spawn_main" in command]
-        if workers:
-            os.kill(rng.choice(workers), signal.SIGKILL)
+        found = [one for one, command in living(process.pid).items() if "spawn_main" in command]
+        if found:
+            with suppress(ProcessLookupError):
+                os.kill(rng.choice(found), signal.SIGKILL)
 
     victim = Victim("images", undisturbed, tmp_path, start)
     code = victim.run_until(victim.some_shards(rng), kill_worker, FACEXPR_WORKERS="2")
@@ -254,6 +254,39 @@ def test_a_dead_worker_costs_no_finished_shard(undisturbed, tmp_path, rng, start
         assert last.rpartition("\r")[2].startswith("images: error: a worker process died")
         assert victim.whole_shards()
     victim.finish(victim.identities())
+
+
+def test_ctrl_c_ends_workers_and_says_nothing(undisturbed, tmp_path, rng, start):
+    """As a terminal sends it, to all processes; also to those that are just starting."""
+    victim = Victim("images", undisturbed, tmp_path, start)
+    delay = rng.uniform(0, 1.5)
+
+    def press(process):
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGINT)
+
+    code = victim.run_until(lambda _: time.sleep(delay), press, FACEXPR_WORKERS="2")
+    if code is not None:
+        assert code == 130
+        assert "Traceback" not in output_of(victim.project)
+    victim.finish()
+
+
+def die_while_answering(_):
+    """As a worker: be killed when half of the answer is written."""
+
+    def send(self, data):
+        os.write(self.fileno(), data[: len(data) // 2])
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    Connection._send = send
+
+
+def test_a_worker_killed_in_the_midst_of_its_answer_is_told(monkeypatch):
+    monkeypatch.setenv("FACEXPR_WORKERS", "2")
+    with pytest.raises(BrokenOffError, match="a worker process died"):
+        list(workers.map_lists(die_while_answering, ((number, number) for number in range(8))))
+    assert not multiprocessing.active_children()
 
 
 @pytest.mark.parametrize(("error", "left"), [(UserError, False), (BrokenOffError, True)])
