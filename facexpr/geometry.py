@@ -18,13 +18,15 @@ def similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     """
     if source.shape != target.shape or source.ndim != 2 or source.shape[1] != 2:
         raise ValueError(f"expected two (n, 2) arrays, got {source.shape} and {target.shape}")
-    p, q = (np.asarray(points, np.float64) @ (1, 1j) for points in (source, target))
-    p_mean, q_mean = p.mean(), q.mean()
-    arms = p - p_mean
-    spread = np.sum(np.abs(arms) ** 2)
+    # A few points in Python's own numbers take a tenth of the time of numpy's arrays.
+    p, q = ([complex(x, y) for x, y in points.tolist()] for points in (source, target))
+    p_mean, q_mean = sum(p) / len(p), sum(q) / len(q)
+    arms = [one - p_mean for one in p]
+    spread = sum(abs(arm) ** 2 for arm in arms)
     if spread < 1e-12:
         raise ValueError("the source points coincide: no similarity takes them anywhere")
-    turn = np.sum(np.conj(arms) * (q - q_mean)) / spread
+    turns = (arm.conjugate() * (one - q_mean) for arm, one in zip(arms, q, strict=True))
+    turn = sum(turns) / spread
     shift = q_mean - turn * p_mean
     return np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
 
