@@ -12,7 +12,7 @@ from fcntl import LOCK_EX, LOCK_NB, LOCK_SH, LOCK_UN, flock
 from pathlib import Path
 from zlib import crc32
 
-MOST_RESULTS = 2_000_000  # of faces about 0.5 GB
+MOST_RESULTS = 2_000_000  # about 0.4 GB
 WAIT_SECONDS = 60  # for another run that writes, which takes milliseconds
 CHECK_BYTES = 4
 # What SQLite says of a file that is no base, a broken one, or one with another table.
