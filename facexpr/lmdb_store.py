@@ -82,12 +82,11 @@ def read_records(path: Path) -> Iterator[tuple[str, np.ndarray, int]]:
 
     Raises UserError when the file is missing or broken.
     """
-    with _open(path) as store, store.begin() as transaction:
-        for key, value in transaction.cursor():
-            try:
-                yield (key.decode(), *from_datum(value))
-            except (message.DecodeError, ValueError) as error:
-                raise UserError(f"{path}: record {key!r} is no Datum: {error}") from None
+    for key, value in _read_values(path):
+        try:
+            yield (key.decode(), *from_datum(value))
+        except (message.DecodeError, ValueError) as error:
+            raise UserError(f"{path}: record {key!r} is no Datum: {error}") from None
 
 
 def load_records(path: Path) -> tuple[list[str], np.ndarray, np.ndarray]:
@@ -108,12 +107,26 @@ def load_records(path: Path) -> tuple[list[str], np.ndarray, np.ndarray]:
 
 def load_votes(path: Path, classes: int) -> np.ndarray:
     """The votes of each record, float32 (N, classes) in key order; zeros where there are none."""
-    with _open(path) as store, store.begin() as transaction:
+    with _open(path) as store:
         votes = np.zeros((store.stat()["entries"], classes), np.float32)
-        for row, (_, value) in zip(votes, transaction.cursor(), strict=True):
-            found = datum_class().FromString(value).float_data
-            row[:] = found if found else 0
+    for row, (_, value) in zip(votes, _read_values(path), strict=True):
+        found = datum_class().FromString(value).float_data
+        row[:] = found if found else 0
     return votes
+
+
+def _read_values(path: Path) -> Iterator[tuple[bytes, bytes]]:
+    """Yield the keys and values of an LMDB file in key order.
+
+    Opened anew for every so many records: mapped pages that were read count as memory till then.
+    """
+    last = b""
+    while True:
+        with _open(path) as store, store.begin() as transaction, transaction.cursor() as cursor:
+            if not cursor.set_range(last + b"\0"):
+                return
+            for last, value in islice(cursor, TRANSACTION_RECORDS):
+                yield last, value
 
 
 def _open(path: Path) -> lmdb.Environment:

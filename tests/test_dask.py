@@ -9,6 +9,7 @@ import time
 
 import pytest
 from cluster import dask_cluster
+from test_workers import fail_from_three
 
 from facexpr import workers
 from facexpr.errors import UserError
@@ -20,14 +21,6 @@ def square(number):
     """The first lists take longer than the later ones."""
     time.sleep(0.02 * max(0, 4 - number))
     return number**2, os.getpid()
-
-
-def fail_from_three(number):
-    """List 3 fails later than those behind it."""
-    time.sleep(0.3 if number == 3 else 0)
-    if number >= 3:
-        raise UserError(f"list {number} is broken")
-    return number
 
 
 def kill_itself(number):

@@ -77,6 +77,13 @@ def test_a_slice_of_an_image_is_written_in_its_own_order():
     np.testing.assert_array_equal(from_datum(to_datum(image, 1))[0], image)
 
 
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 4, 6, 7])
+def test_no_record_is_lost_or_repeated_where_the_file_is_opened_anew(path, monkeypatch, count):
+    write_records(path, make_records(count))
+    monkeypatch.setattr(lmdb_store, "TRANSACTION_RECORDS", 3)
+    assert [key for key, _, _ in read_records(path)] == [key for key, *_ in make_records(count)]
+
+
 def test_records_come_back_in_key_order(path):
     assert write_records(path, make_records(10)) == 10
     for found, expected in zip(read_records(path), make_records(10), strict=True):

@@ -54,13 +54,10 @@ def commit(folder: Path) -> None:
     run(folder, "git", *identity, "commit", "--quiet", "--message", "as built")
 
 
-@pytest.fixture(scope="module")
-def built(tmp_path_factory) -> Path:
-    """A clone, made tiny, built from nothing, and committed with its dvc.lock."""
-    folder = tmp_path_factory.mktemp("rebuild") / "clone"
-    listing = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
-    names = subprocess.run(listing, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    for name in names.splitlines():
+def tiny_clone(folder: Path) -> Path:
+    """This project without tests and without what was built, with tiny parameters."""
+    listing = ("git", "ls-files", "--cached", "--others", "--exclude-standard")
+    for name in run(ROOT, *listing).splitlines():
         if (ROOT / name).is_file() and not name.startswith("tests/"):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, folder / name)
@@ -68,6 +65,13 @@ def built(tmp_path_factory) -> Path:
         lock.unlink()
     set_params(TINY)(folder)
     run(folder, "git", "init", "--quiet")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory) -> Path:
+    """A clone, made tiny, built from nothing, and committed with its dvc.lock."""
+    folder = tiny_clone(tmp_path_factory.mktemp("rebuild") / "clone")
     assert repro(folder) == set(ALL)
     commit(folder)
     return folder

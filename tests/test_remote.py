@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 from closure import ROOT
-from test_rebuild import TINY, commit, run, set_params
+from test_rebuild import commit, run, set_params, tiny_clone
 
 FETCH = ("--pull", "--allow-missing")
 FIT = set_params({"data": {"fit": ["train", "val"]}, "train": {"keep": "last"}})
@@ -34,16 +34,7 @@ def share(folder: Path, store: Path) -> None:
 @pytest.fixture(scope="module")
 def built(tmp_path_factory) -> Path:
     """A tiny project, built up to the mean image, committed, and pushed to a store beside it."""
-    folder = tmp_path_factory.mktemp("remote") / "built"
-    listing = ("git", "ls-files", "--cached", "--others", "--exclude-standard")
-    for name in run(ROOT, *listing).splitlines():
-        if (ROOT / name).is_file() and not name.startswith("tests/"):
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, folder / name)
-    for lock in folder.rglob("dvc.lock"):
-        lock.unlink()
-    set_params(TINY)(folder)
-    run(folder, "git", "init", "--quiet")
+    folder = tiny_clone(tmp_path_factory.mktemp("remote") / "built")
     assert "mean" in rebuild(folder)
     commit(folder)
     share(folder, folder.parent / "store")
