@@ -23,7 +23,8 @@ def stream_faces(path: Path) -> Iterator[tuple[str, Face | None]]:
         boxes = part[BOX_COLUMNS].to_numpy(np.float32)
         points = part[LANDMARK_COLUMNS].to_numpy(np.float32).reshape(-1, 5, 2)
         found = (part["status"] == "face").to_numpy()
-        rows = zip(part["key"], boxes, part["score"], points, found, strict=True)
+        keys, scores = part["key"].to_list(), part["score"].to_list()
+        rows = zip(keys, boxes, scores, points, found.tolist(), strict=True)
         for key, box, score, landmarks, has_face in rows:
             yield key, _face(box, score, landmarks) if has_face else None
 

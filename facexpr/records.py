@@ -3,11 +3,10 @@
 A key is `<split>-<row>`, the row of the source in seven digits, so sorting keys sorts rows.
 """
 
-import io
 import tarfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
@@ -59,7 +58,7 @@ class ShardWriter:
         """Write into an existing folder, at most `shard_samples` images a shard."""
         self._folder = folder
         self._shard_samples = shard_samples
-        self._tars: dict[str, tarfile.TarFile] = {}
+        self._shards: dict[str, BinaryIO] = {}
         self._counts: dict[str, int] = {}
         self._finished = _finished_keys(folder)
 
@@ -69,8 +68,8 @@ class ShardWriter:
 
     def __exit__(self, *_error: object) -> None:
         """Finish the open shards, unless the work was broken off."""
-        for tar in self._tars.values():
-            self._finish(tar, whole=_error[0] is None)
+        for shard in self._shards.values():
+            self._finish(shard, whole=_error[0] is None)
 
     def skips(self, key: str) -> bool:
         """Whether a whole shard holds the next sample of a split already, which then counts."""
@@ -92,20 +91,24 @@ class ShardWriter:
         self._counts[split] = count + 1
         member = tarfile.TarInfo(f"{key}.png")  # time, owner and mode stay at fixed defaults
         member.size = len(png)
-        self._tars[split].addfile(member, io.BytesIO(png))
+        shard = self._shards[split]
+        shard.write(member.tobuf(tarfile.USTAR_FORMAT) + png)
+        shard.write(bytes(-len(png) % tarfile.BLOCKSIZE))
 
     def _next_shard(self, split: str, number: int) -> None:
-        if split in self._tars:
-            self._finish(self._tars[split], whole=True)
+        if split in self._shards:
+            self._finish(self._shards[split], whole=True)
         path = self._folder / f"{split}-{number:05d}{UNFINISHED}"
-        self._tars[split] = tarfile.TarFile(path, "w", format=tarfile.USTAR_FORMAT)
+        self._shards[split] = path.open("wb")
 
     @staticmethod
-    def _finish(tar: tarfile.TarFile, whole: bool) -> None:
+    def _finish(shard: BinaryIO, whole: bool) -> None:
         """Close a shard, and give it its name if all that belongs into it is there."""
-        tar.close()
+        end = shard.tell() + 2 * tarfile.BLOCKSIZE
+        shard.write(bytes(2 * tarfile.BLOCKSIZE + -end % tarfile.RECORDSIZE))
+        shard.close()
         if whole:
-            path = Path(tar.name)
+            path = Path(shard.name)
             path.replace(path.with_name(path.name.removesuffix(UNFINISHED) + ".tar"))
 
 
@@ -117,9 +120,7 @@ def _finished_keys(folder: Path) -> set[str]:
         for number, path in enumerate(sorted(folder.glob(f"{split}-*.tar"))):
             try:
                 intact = intact and path.name == f"{split}-{number:05d}.tar"
-                with tarfile.open(path, "r:") as tar:
-                    names = tar.getnames() if intact else []
-                    _check_end(tar)
+                names = [name for name, _ in _read_tar(path)] if intact else []
             except (tarfile.ReadError, OSError):
                 intact = False
             if intact:
@@ -196,28 +197,41 @@ def _members(
     """Yield (key, bytes) of wanted members; found keys leave the set, an empty set ends it."""
     for path in find_shards(folder, splits):
         try:
-            with tarfile.open(path, "r:") as tar:
-                for member in tar:
-                    key = member.name.removesuffix(".png")
-                    if left is None or key in left:
-                        yield key, tar.extractfile(member).read()
-                        if left is not None:
-                            left.remove(key)
-                    if left is not None and not left:
-                        return
-                _check_end(tar)
-        except (tarfile.ReadError, OSError) as error:
+            for name, png in _read_tar(path):
+                key = name.removesuffix(".png")
+                if left is None or key in left:
+                    yield key, png
+                    if left is not None:
+                        left.remove(key)
+                if left is not None and not left:
+                    return
+        except (tarfile.TarError, OSError) as error:
             raise UserError(f"{path}: broken shard: {error}; run 'dvc checkout'") from None
 
 
-def _check_end(tar: tarfile.TarFile) -> None:
-    """Raise ReadError unless an archive read to its end ends as it should, by two blocks of zeros.
+def _read_tar(path: Path) -> Iterator[tuple[str, bytes]]:
+    """Yield name and bytes of the plain files of an archive such as ShardWriter writes.
 
-    tarfile itself takes a broken or missing header for the end.
+    TarFile would take a broken or missing header for the end. Raises TarError unless the archive
+    ends as it should, by two blocks of zeros.
     """
-    tar.fileobj.seek(tar.offset)
-    if tar.fileobj.read(2 * tarfile.BLOCKSIZE) != bytes(2 * tarfile.BLOCKSIZE):
-        raise tarfile.ReadError(f"cut short or damaged at byte {tar.offset}")
+    with path.open("rb") as file:
+        while (header := file.read(tarfile.BLOCKSIZE)).strip(b"\0"):
+            at = file.tell() - len(header)
+            try:
+                member = tarfile.TarInfo.frombuf(header, "utf-8", "strict")
+            except (tarfile.HeaderError, UnicodeDecodeError):
+                raise _damaged(at) from None
+            data = file.read(member.size + -member.size % tarfile.BLOCKSIZE)
+            if len(data) < member.size:
+                raise _damaged(at)
+            yield member.name, data[: member.size]
+        if len(header + file.read(tarfile.BLOCKSIZE)) < 2 * tarfile.BLOCKSIZE:
+            raise _damaged(file.tell())
+
+
+def _damaged(at: int) -> tarfile.ReadError:
+    return tarfile.ReadError(f"cut short or damaged at byte {at}")
 
 
 def batches_of_one_shape(

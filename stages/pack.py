@@ -55,12 +55,13 @@ def index_rows(
     Raises UserError for a label not in data.labels.
     """
     for part in stream_table(path, INDEX_COLUMNS):
-        for one in part[part["split"] == split].itertuples():
-            if one.label not in names:
+        rows = part.loc[part["split"] == split, ["key", "label", "votes"]]
+        for key, label, votes in zip(*rows.to_dict("list").values(), strict=True):
+            if label not in names:
                 raise UserError(
-                    f"{path}: label '{one.label}' is not in data.labels; run 'dvc repro images'"
+                    f"{path}: label '{label}' is not in data.labels; run 'dvc repro images'"
                 )
-            yield one.key, (names.index(one.label), [int(count) for count in one.votes.split()])
+            yield key, (names.index(label), [int(count) for count in votes.split()])
 
 
 class Counted:
