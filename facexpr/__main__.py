@@ -17,6 +17,7 @@ COMMANDS = (
     "export",
     "networks",
     "evaluate",
+    "study",
     "compare",
     "report",
     "onnx",

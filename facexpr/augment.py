@@ -15,7 +15,8 @@ class Augmentation:
 
     shift, zoom: fractions of the side, either way; rotation: degrees, either way; brightness:
     a fraction of 255, either way; contrast: a fraction around the face's own mean; erasing: the
-    share of faces of which a rectangle (2 to 33 % of the area) is replaced by noise.
+    share of faces of which a rectangle (2 to 33 % of the area) is replaced by noise; mixup: above
+    0, each face is mixed with another by shares from Beta(mixup, mixup).
     """
 
     flip: bool = False
@@ -25,6 +26,7 @@ class Augmentation:
     brightness: float = 0.0
     contrast: float = 0.0
     erasing: float = 0.0
+    mixup: float = 0.0
     seed: int = 0
 
 
@@ -85,6 +87,18 @@ class RandomAffine(layers.Layer):
     def _draw(self, count: int, most: float) -> keras.KerasTensor:
         """`count` numbers between -most and most."""
         return keras.random.uniform((count,), -most, most, seed=self.seed_generator)
+
+
+class MixUp(layers.Layer):
+    """Each face times its share, plus the one before it in the batch times the rest.
+
+    The shares are drawn with the targets, which are mixed alike: see `batches.mix`.
+    """
+
+    def call(self, x: keras.KerasTensor, share: keras.KerasTensor) -> keras.KerasTensor:
+        """Mix faces (B, H, W, 1) by shares (B,)."""
+        share = share[:, None, None, None]
+        return share * x + (1 - share) * ops.roll(x, 1, axis=0)
 
 
 class RandomCrop(layers.Layer):

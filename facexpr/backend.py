@@ -11,13 +11,17 @@ from facexpr.errors import UserError
 
 
 def configure(
-    backend: str = "tensorflow", device: str = "auto", precision: str = "float32"
+    backend: str = "tensorflow",
+    device: str = "auto",
+    precision: str = "float32",
+    devices: int = 1,
 ) -> None:
     """Set Keras' backend, the device and the precision, and ask for reproducible arithmetic.
 
-    device: "cpu" hides every accelerator, "gpu" must find one, "auto" takes what is there. Raises
-    UserError for a backend that is not installed and a GPU that it does not see, RuntimeError
-    when Keras already runs on another backend.
+    device: "cpu" hides every accelerator, "gpu" must find one, "auto" takes what is there.
+    devices: each batch is spread over so many, whose weights stay equal. Raises UserError for a
+    backend that is not installed and for devices that it does not see, RuntimeError when Keras
+    already runs on another backend.
     """
     check_backend(backend)
     if "keras" in sys.modules and sys.modules["keras"].backend.backend() != backend:
@@ -33,6 +37,19 @@ def configure(
     if device == "gpu" and not keras.distribution.list_devices("gpu"):
         raise UserError(f"train.device: gpu, but {backend} sees none here; set it to auto or cpu")
     keras.mixed_precision.set_global_policy(precision)
+    if devices > 1:
+        _spread(backend, devices)
+
+
+def _spread(backend: str, devices: int) -> None:
+    """Have Keras spread each batch over devices, which it can with JAX alone."""
+    import keras
+
+    found = keras.distribution.list_devices()
+    if len(found) < devices:
+        raise UserError(f"train.devices: {devices}, but {backend} sees {len(found)} here")
+    spread = keras.distribution.DataParallel(devices=found[:devices], auto_shard_dataset=False)
+    keras.distribution.set_distribution(spread)
 
 
 def check_backend(name: str) -> None:

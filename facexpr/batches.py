@@ -1,65 +1,124 @@
-"""Batches of faces held in memory, in an order that depends on seed and epoch alone."""
+"""Batches of faces, in an order that depends on seed and epoch alone."""
+
+from collections.abc import Mapping
 
 import keras
 import numpy as np
+from keras import ops
 
 # A class that this share of the votes names is right under multi-target training
 # (microsoft/FERPlus, the code to Barsoum et al. 2016, arXiv:1608.01041).
 MULTI_SHARE = 0.3
 
 
+class HeldFaces(keras.layers.Layer):
+    """Faces by their rows, from images that lie on the device; they are not saved with weights."""
+
+    def __init__(self, images: np.ndarray, **kwargs):
+        """Hold uint8 images (N, H, W)."""
+        super().__init__(**kwargs)
+        self.images = keras.Variable(images, dtype="uint8", trainable=False, autocast=False)
+
+    def call(self, rows: keras.KerasTensor) -> keras.KerasTensor:
+        """Give uint8 faces (B, H, W, 1) for int32 rows (B,)."""
+        return ops.take(self.images.value, rows, axis=0)[..., None]
+
+    def compute_output_spec(self, rows: keras.KerasTensor) -> keras.KerasTensor:
+        """Say what `call` gives."""
+        return keras.KerasTensor((*rows.shape, *self.images.shape[1:], 1), "uint8")
+
+    def save_own_variables(self, store: dict) -> None:
+        """Save nothing."""
+
+    def load_own_variables(self, store: dict) -> None:
+        """Load nothing."""
+
+
 class Batches(keras.utils.PyDataset):
-    """Batches of (uint8 faces (B, H, W, 1), float32 target shares (B, classes)[, weights (B,)]).
+    """Batches of (faces, float32 target shares (B, classes)[, weights (B,)]).
 
     With a seed the order is drawn anew for each epoch, from (seed, epoch), so that a run which
-    resumes at an epoch sees what an unbroken run would have seen. Without one it is as given.
+    resumes at an epoch sees what an unbroken run would have seen. Without one it is as given. A
+    thread of Keras' makes batches while the device computes.
     """
 
     def __init__(
         self,
-        images: np.ndarray,
+        faces: np.ndarray,
         targets: np.ndarray,
         batch: int,
         seed: int | None = None,
         *,
         draw: bool = False,
         balance: str = "none",
+        mixup: float = 0.0,
+        devices: int = 1,
     ):
-        """Take uint8 images (N, H, W) and target shares (N, classes).
+        """Take target shares (N, classes) of what rows of `faces` give: faces[rows].
 
-        draw: each epoch draws one class an image from its shares. balance: "weights" weighs
-        images by their class, "oversample" repeats images of the smaller classes until all
-        classes are as large as the largest; an image's class is its largest share.
+        faces: uint8 (N, H, W), or what reads them, as `lmdb_store.StoredFaces`; or int32 (N,), the
+        rows of a `HeldFaces`. draw: each epoch draws one class an image from its shares. balance:
+        "weights" weighs images by their class, "oversample" repeats images of the smaller classes
+        until all classes are as large as the largest; an image's class is its largest share.
+        mixup: see `mixing_shares`; faces then come as {"faces", "share"}. devices: every batch is
+        a multiple of them, the last by some images from the epoch's beginning.
         """
         super().__init__()
-        self.images, self.targets, self.batch, self.seed = images, targets, batch, seed
-        self.draw, self.balance = draw, balance
+        self.faces, self.targets, self.batch, self.seed = faces, targets, batch, seed
+        self.draw, self.balance, self.mixup, self.devices = draw, balance, mixup, devices
         self.labels = targets.argmax(axis=1)
         self.weights = class_weights(self.labels) if balance == "weights" else None
         self.start_epoch(0)
 
     def start_epoch(self, epoch: int) -> None:
         """Draw the order of an epoch, and its targets."""
-        self.order = np.arange(len(self.images))
-        self.drawn = self.targets
-        if self.seed is None:
-            return
-        rng = np.random.default_rng([self.seed, epoch])
+        rng = np.random.default_rng([self.seed or 0, epoch])
+        order, self.drawn = np.arange(len(self.targets)), self.targets
         if self.balance == "oversample":
-            self.order = oversample(self.labels, rng)
-        self.order = rng.permutation(self.order)
+            order = oversample(self.labels, rng)
+        if self.seed is not None:
+            order = rng.permutation(order)
         if self.draw:
             self.drawn = draw_targets(self.targets, rng)
+        self.order = np.resize(order, -(-len(order) // self.devices) * self.devices)
+        self.shares = mixing_shares(self.mixup, len(self.order), rng) if self.mixup else None
 
     def __len__(self) -> int:
         """Batches an epoch, the last one possibly short."""
         return -(-len(self.order) // self.batch)
 
-    def __getitem__(self, index: int) -> tuple[np.ndarray, ...]:
+    def __getitem__(self, index: int) -> tuple[np.ndarray | Mapping[str, np.ndarray], ...]:
         """One batch."""
-        rows = self.order[index * self.batch : (index + 1) * self.batch]
-        weights = () if self.weights is None else (self.weights[rows],)
-        return self.images[rows][..., None], self.drawn[rows], *weights
+        part = slice(index * self.batch, (index + 1) * self.batch)
+        rows = self.order[part]
+        faces, about = self.faces[rows], [self.drawn[rows]]
+        if self.weights is not None:
+            about.append(self.weights[rows])
+        if faces.ndim == 3:
+            faces = faces[..., None]
+        if self.shares is not None:
+            share = self.shares[part]
+            faces, about = {"faces": faces, "share": share}, [mix(one, share) for one in about]
+        return faces, *about
+
+
+def mixing_shares(alpha: float, count: int, rng: np.random.Generator) -> np.ndarray:
+    """The share that each image keeps of itself under mixup, float32 (count,), at least a half.
+
+    Drawn from Beta(alpha, alpha) (Zhang et al. 2018, arXiv:1710.09412); its neighbour in the
+    batch, which is a random image, gives the rest.
+    """
+    shares = rng.beta(alpha, alpha, count)
+    return np.maximum(shares, 1 - shares).astype(np.float32)
+
+
+def mix(values: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """Each of `values` (B, ...) times its share, plus the one before it times the rest.
+
+    The first takes of the last; `augment.MixUp` does the same to faces.
+    """
+    share = share.reshape(-1, *[1] * (values.ndim - 1))
+    return share * values + (1 - share) * np.roll(values, 1, axis=0)
 
 
 def make_targets(

@@ -117,6 +117,18 @@ def prediction_table(
     return table
 
 
+def views_table(
+    keys: Sequence[str],
+    labels: np.ndarray,
+    by_views: Mapping[int, np.ndarray],
+    names: Sequence[str],
+) -> pd.DataFrame:
+    """One row an image: key, label, and the predicted label by number of views."""
+    codes = np.asarray(names)
+    predicted = {str(views): codes[each.argmax(axis=1)] for views, each in by_views.items()}
+    return pd.DataFrame({"key": list(keys), "label": codes[labels], **predicted})
+
+
 def surest_errors(labels: np.ndarray, chances: np.ndarray) -> np.ndarray:
     """The indices of wrong predictions, the one that the model was surest of first."""
     wrong = np.flatnonzero(chances.argmax(axis=1) != labels)

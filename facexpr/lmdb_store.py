@@ -105,6 +105,40 @@ def load_records(path: Path) -> tuple[list[str], np.ndarray, np.ndarray]:
     return keys, images, labels
 
 
+class StoredFaces:
+    """The images of LMDB files, read from disk whenever some of them are asked for.
+
+    keys, labels (int64): of all records, file by file in key order. Raises UserError as
+    `read_records`, and when there is none.
+    """
+
+    def __init__(self, paths: Sequence[Path]):
+        """Read keys and labels alone."""
+        self._paths = paths
+        found = [[(key, label) for key, _, label in read_records(path)] for path in paths]
+        self.keys = [key for part in found for key, _ in part]
+        self.labels = np.array([label for part in found for _, label in part], np.int64)
+        self._file_of = np.repeat(np.arange(len(paths)), [len(part) for part in found])
+        for path, part in zip(paths, found, strict=True):
+            if not part:
+                raise UserError(f"{path}: holds no record")
+
+    def __len__(self) -> int:
+        """How many images there are."""
+        return len(self.keys)
+
+    def __getitem__(self, rows: np.ndarray) -> np.ndarray:
+        """The images of rows (B,), uint8 (B, H, W)."""
+        images = [np.empty(0)] * len(rows)
+        for number, path in enumerate(self._paths):
+            places = np.flatnonzero(self._file_of[rows] == number)
+            with _open(path) as store, store.begin() as transaction:
+                for place in places:
+                    value = transaction.get(self.keys[rows[place]].encode())
+                    images[place] = from_datum(value)[0]
+        return np.stack(images)
+
+
 def load_votes(path: Path, classes: int) -> np.ndarray:
     """The votes of each record, float32 (N, classes) in key order; zeros where there are none."""
     with _open(path) as store:

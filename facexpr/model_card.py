@@ -264,30 +264,3 @@ def _note(release: Mapping) -> str:
         f"({scenes['found']:.2%} are): {scenes['accuracy']:.2%} ({_interval(scenes)})."
     )
     return " ".join(words)
-
-
-def training_words(recipe: str | None, px: int, epoch: int, train: Mapping) -> str:
-    """How a model was trained, without a full stop; train: the values of section train."""
-    kept = f"epoch {epoch} chosen on val" if train["keep"] == "best" else "the last kept"
-    crop = train["crop_px"]
-    changes = {
-        f"random crops of {crop} px, the middle in use": 0 < crop < px,
-        "mirroring": train["flip"],
-        f"shifts to {train['shift']:.0%} of the side": train["shift"],
-        f"turns to {train['rotation']:g} degrees": train["rotation"],
-        f"zoom to {train['zoom']:.0%}": train["zoom"],
-        f"brightness to {train['brightness']:.0%}": train["brightness"],
-        f"contrast to {train['contrast']:.0%}": train["contrast"],
-        f"a rectangle erased in {train['erasing']:.0%} of the faces": train["erasing"],
-    }
-    varied = ", ".join(words for words, on in changes.items() if on)
-    parts = {
-        f"{train['network']} on the data set's own images, whole, {px} px": True,
-        f"{train['epochs']} epochs of batches of {train['batch']}, {kept}": True,
-        f"normalised by {train['normalise']}": True,
-        f"varied by {varied}": varied,
-        f"label smoothing {train['label_smoothing']:g}": train["label_smoothing"],
-        f"in {train['precision']}": True,
-    }
-    named = f"Recipe {recipe}" if recipe else "Parameters edited by hand"
-    return f"{named}: {'; '.join(words for words, on in parts.items() if on)}"

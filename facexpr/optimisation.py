@@ -19,6 +19,7 @@ class Optimisation:
     nesterov: bool
     weight_decay: float
     clip_norm: float
+    ema: float
     schedule: str
     warmup_epochs: float
     decay_factor: float
@@ -39,6 +40,8 @@ def make_optimizer(how: Optimisation, epochs: int, steps: int) -> keras.optimize
         "learning_rate": learning_rate(how, epochs, steps),
         "weight_decay": how.weight_decay or None,
         "global_clipnorm": how.clip_norm or None,
+        "use_ema": how.ema > 0,
+        "ema_momentum": how.ema,
     }
     if how.optimizer == "sgd":
         optimizer = keras.optimizers.SGD(momentum=how.momentum, nesterov=how.nesterov, **shared)

@@ -123,6 +123,7 @@ class Train:
     nesterov: bool
     weight_decay: float = between(0.0, 1.0)
     clip_norm: float = between(0.0, 1e6)
+    ema: float = between(0.0, 0.99999)
     schedule: Literal["cosine", "constant", "steps", "exponential", "plateau"]
     warmup_epochs: float = between(0.0, 1000.0)
     decay_factor: float = between(1e-6, 1.0)
@@ -132,6 +133,8 @@ class Train:
     stop_epochs: int = between(0, 10_000)
     targets: Literal["majority", "probability", "soft", "multi"]
     label_smoothing: float = between(0.0, 0.9)
+    teacher: str
+    teacher_share: float = between(0.0, 1.0)
     balance: Literal["none", "weights", "oversample"]
     flip: bool
     shift: float = between(0.0, 0.5)
@@ -140,11 +143,14 @@ class Train:
     brightness: float = between(0.0, 1.0)
     contrast: float = between(0.0, 1.0)
     erasing: float = between(0.0, 1.0)
+    mixup: float = between(0.0, 10.0)
     keep: Literal["best", "last"]
     seed: int = between(0, 2**32 - 1)
+    feed: Literal["memory", "stream"]
     backend: Literal["tensorflow", "jax", "torch"]
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"]
     device: Literal["auto", "cpu", "gpu"]
+    devices: int = between(1, 1024)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -249,10 +255,23 @@ def _contradictions(params: Params) -> list[str]:
         "train.weight_decay: optimizer adam takes none; set it to 0, or use adamw": (
             train.optimizer == "adam" and train.weight_decay > 0
         ),
-        "train.label_smoothing: targets multi take none; set it to 0": (
-            train.targets == "multi" and train.label_smoothing > 0
+        f"train.warmup_epochs: {train.warmup_epochs:g}, expected at most train.epochs, "
+        f"{train.epochs}": train.warmup_epochs > train.epochs,
+        f"train.batch: {train.batch}, expected a multiple of train.devices, {train.devices}": (
+            train.batch % train.devices > 0
+        ),
+        f"train.devices: {train.devices}, but only backend jax can use several": (
+            train.devices > 1 and train.backend != "jax"
         ),
     }
+    if train.targets == "multi":
+        problems |= {
+            "train.label_smoothing: targets multi take none; set it to 0": (
+                train.label_smoothing > 0
+            ),
+            "train.mixup: targets multi take none; set it to 0": train.mixup > 0,
+            "train.teacher: targets multi take none; set it to none": train.teacher != "none",
+        }
     by_val = {
         "train.keep: best": train.keep == "best",
         "train.schedule: plateau": train.schedule == "plateau",

@@ -21,6 +21,7 @@ from facexpr.evaluation import (
     headline,
     predict_views,
     prediction_table,
+    views_table,
     without_copies,
 )
 from facexpr.evaluation_pictures import (
@@ -151,8 +152,10 @@ def figures_of(
 def write_details(out: Path, splits: dict, figures: dict, views: int) -> None:
     """Of each split all figures, and every prediction."""
     for name, one in splits.items():
-        table = prediction_table(one.keys, one.labels, one.chances[views], figures[name]["labels"])
-        write_table(out / f"{name}.csv", table)
+        about = (one.keys, one.labels)
+        labels = figures[name]["labels"]
+        write_table(out / f"{name}.csv", prediction_table(*about, one.chances[views], labels))
+        write_table(out / f"{name}-views.csv", views_table(*about, one.chances, labels))
         write_json(out / f"{name}.json", {"split": name} | figures[name])
 
 

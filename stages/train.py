@@ -1,13 +1,16 @@
 """Fit the network.
 
-Reads: LMDB of train and val, mean. Writes: the model, headline metrics, the history as plot
-data. A killed run goes on from its last epoch.
+Reads: LMDB of train and val, mean, a teacher's table if there is one. Writes: the model, headline
+metrics, the history as plot data. A killed run goes on from its last epoch.
 """
 
 import argparse
 import math
+import os
 import shutil
+from collections.abc import Sequence
 from dataclasses import asdict, fields
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -16,15 +19,16 @@ from facexpr import networks
 from facexpr.backend import configure
 from facexpr.errors import UserError
 from facexpr.files import publish, write_json
-from facexpr.lmdb_store import load_records, load_votes
+from facexpr.lmdb_store import StoredFaces, load_records, load_votes
 from facexpr.mean import load_mean
 from facexpr.model_file import save_model
 from facexpr.params import Params, load
 from facexpr.scratch import fingerprint, hold, scratch_root
 from facexpr.stage import Report, run
 from facexpr.tables import write_table
+from facexpr.teacher import read_teacher
 
-LIBRARY = ("training", "batches", "augment", "optimisation", "preprocess")
+LIBRARY = ("training", "batches", "augment", "optimisation", "preprocess", "teacher")
 CODE = ("stages/train.py", *(f"facexpr/{name}.py" for name in LIBRARY))
 
 
@@ -33,6 +37,7 @@ def main(report: Report) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--lmdb", type=Path, required=True, help="folder of LMDB folders")
     parser.add_argument("--mean", type=Path, required=True)
+    parser.add_argument("--teachers", type=Path, required=True, help="folder of CSVs")
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--metrics", type=Path, required=True)
     parser.add_argument("--history", type=Path, required=True, help="CSV")
@@ -53,7 +58,7 @@ def main(report: Report) -> None:
 def fit(args: argparse.Namespace, params: Params, scratch: Path, report: Report):
     """Fit on the splits of data.fit; returns the model, the history, the trainable parameters."""
     train, data = params.train, params.data
-    configure(train.backend, train.device, train.precision)
+    configure(train.backend, train.device, train.precision, train.devices)
     import keras  # these import the backend, which takes seconds
 
     from facexpr import training
@@ -62,17 +67,19 @@ def fit(args: argparse.Namespace, params: Params, scratch: Path, report: Report)
     from facexpr.training_bar import TrainingBar
 
     keras.utils.set_random_seed(train.seed)
-    fitting, val = load_batches(args, params)
+    fitting, val, held = load_batches(args, params)
     settings = choose(training.Settings, train, optimisation=choose(Optimisation, train))
-    px, mean = fitting.images.shape[1], load_mean(args.mean)
+    px = params.align.px
     bare = training.build_network(
         train.network, train.crop_px or px, len(data.labels), train.dropout_scale
     )
-    model, fitted = training.build_models(
-        bare, px, mean, train.normalise, choose(Augmentation, train)
-    )
-    bar = TrainingBar(train.epochs, len(fitting.order), train.batch, report)
-    history = training.fit(fitted, fitting, val, settings, scratch, (bar,))
+    faces = (bare, px, load_mean(args.mean), train.normalise)
+    model = training.build_model(*faces)
+    fitted = training.build_fitted(*faces, choose(Augmentation, train), held)
+    callbacks = [TrainingBar(train.epochs, len(fitting.order), train.batch, report)]
+    if folder := os.environ.get("FACEXPR_TENSORBOARD"):
+        callbacks.append(keras.callbacks.TensorBoard(folder, write_graph=False))
+    history = training.fit(fitted, model, fitting, val, settings, scratch, tuple(callbacks))
     return model, history, sum(math.prod(weight.shape) for weight in fitted.trainable_variables)
 
 
@@ -83,26 +90,53 @@ def choose(kind: type, section, **given):
 
 
 def load_batches(args: argparse.Namespace, params: Params):
-    """What is fitted, with targets as asked, and val with its labels."""
+    """Batches of what is fitted and of val, and the images that are to lie on the device."""
     from facexpr.batches import Batches, make_targets
 
     train, classes = params.train, len(params.data.labels)
-    parts = []
-    for split in params.data.fit:
-        path = args.lmdb / split / "data.mdb"
-        _, images, labels = load_records(path)
-        votes = None if train.targets == "majority" else load_votes(path, classes)
-        if votes is not None and not votes.any():
+    paths = [args.lmdb / split / "data.mdb" for split in params.data.fit]
+    faces, keys, labels = load_faces(paths, train.feed)
+    targets = make_targets(train.targets, labels, load_all_votes(paths, params), classes)
+    if train.teacher != "none":
+        said = read_teacher(args.teachers / train.teacher, keys, params.data.labels)
+        targets = (1 - train.teacher_share) * targets + train.teacher_share * said
+    held = faces if train.feed == "memory" else None
+    fitting = Batches(
+        faces if held is None else np.arange(len(faces), dtype=np.int32),
+        targets,
+        train.batch,
+        train.seed,
+        draw=train.targets == "probability",
+        balance=train.balance,
+        mixup=train.mixup,
+        devices=train.devices,
+    )
+    faces, _, labels = load_faces([args.lmdb / "val" / "data.mdb"], train.feed)
+    targets = make_targets("majority", labels, None, classes)
+    return fitting, Batches(faces, targets, 256 * train.devices, devices=train.devices), held
+
+
+def load_faces(paths: Sequence[Path], feed: str):
+    """Faces of LMDB files, in memory or read when they are asked for, their keys and labels."""
+    if feed == "stream":
+        faces = StoredFaces(paths)
+        return faces, faces.keys, faces.labels
+    keys, images, labels = zip(*map(load_records, paths), strict=True)
+    return np.concatenate(images), list(chain(*keys)), np.concatenate(labels)
+
+
+def load_all_votes(paths: Sequence[Path], params: Params) -> np.ndarray | None:
+    """The votes of what is fitted, if they are to be learned."""
+    if params.train.targets == "majority":
+        return None
+    votes = [load_votes(path, len(params.data.labels)) for path in paths]
+    for path, some in zip(paths, votes, strict=True):
+        if not some.any():
             raise UserError(
-                f"train.targets: {train.targets}, but {path} holds no votes; expected a data set "
-                "with votes, such as ferplus, or targets: majority"
+                f"train.targets: {params.train.targets}, but {path} holds no votes; expected a "
+                "data set with votes, such as ferplus, or targets: majority"
             )
-        parts.append((images, make_targets(train.targets, labels, votes, classes)))
-    images, targets = map(np.concatenate, zip(*parts, strict=True))
-    draw = train.targets == "probability"
-    fitting = Batches(images, targets, train.batch, train.seed, draw=draw, balance=train.balance)
-    _, images, labels = load_records(args.lmdb / "val" / "data.mdb")
-    return fitting, Batches(images, make_targets("majority", labels, None, classes), 256)
+    return np.concatenate(votes)
 
 
 def name_run(args: argparse.Namespace, params: Params) -> str:
@@ -110,6 +144,8 @@ def name_run(args: argparse.Namespace, params: Params) -> str:
     inputs = [args.lmdb / split / "data.mdb" for split in ("train", "val")]
     code = [*map(Path, CODE), networks.find(params.train.network)]
     values = {"fit": params.data.fit, "labels": params.data.labels, **asdict(params.train)}
+    if params.train.teacher != "none":
+        inputs.append(args.teachers / params.train.teacher)
     return fingerprint(values, [args.mean, *inputs, *code])
 
 

@@ -1,7 +1,19 @@
+import keras
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from facexpr.batches import Batches, class_weights, draw_targets, make_targets, oversample
+from facexpr.batches import (
+    Batches,
+    HeldFaces,
+    class_weights,
+    draw_targets,
+    make_targets,
+    mix,
+    mixing_shares,
+    oversample,
+)
 
 IMAGES = np.arange(11, dtype=np.uint8)[:, None, None] * np.ones((1, 4, 6), np.uint8)
 LABELS = np.arange(11) % 3
@@ -157,3 +169,75 @@ def test_an_oversampled_epoch_is_longer_and_differs_from_the_next():
     assert sorted(face for face in first if face < 8) == list(range(8))
     assert first != second
     assert order_of(batches, 0) == first
+
+
+def test_held_faces_are_given_by_their_rows():
+    held = HeldFaces(IMAGES)
+    faces = keras.ops.convert_to_numpy(held(np.array([7, 0, 7], np.int32)))
+    assert faces.dtype == np.uint8
+    np.testing.assert_array_equal(faces, IMAGES[[7, 0, 7]][..., None])
+    symbolic = held(keras.Input((), dtype="int32"))
+    assert (symbolic.shape, symbolic.dtype) == ((None, 4, 6, 1), "uint8")
+    assert not held.trainable_variables
+
+
+def test_rows_of_held_faces_pass_as_they_are():
+    rows, targets = Batches(np.arange(100, 111, dtype=np.int32), TARGETS, 4)[1]
+    assert (rows.tolist(), rows.dtype) == ([104, 105, 106, 107], np.int32)
+    np.testing.assert_array_equal(targets, TARGETS[4:8])
+
+
+def test_mixing_takes_from_the_one_before_and_the_first_from_the_last():
+    values = np.array([[0.0, 10], [20, 30], [40, 50]])
+    found = mix(values, np.array([1.0, 0.75, 0.5]))
+    np.testing.assert_array_equal(found, [[0, 10], [15, 25], [30, 40]])
+    np.testing.assert_array_equal(mix(np.array([4.0, 8]), np.array([0.5, 1])), [6, 8])
+
+
+@given(st.floats(0.05, 10), st.integers(1, 50), st.integers(0, 2**32 - 1))
+def test_a_face_keeps_at_least_half_of_itself(alpha, count, seed):
+    shares = mixing_shares(alpha, count, np.random.default_rng(seed))
+    assert (shares.shape, shares.dtype) == ((count,), np.float32)
+    assert shares.min() >= 0.5
+    assert shares.max() <= 1
+
+
+def test_shares_spread_as_the_beta_distribution_folded_in_the_middle():
+    shares = mixing_shares(1.0, 100_000, np.random.default_rng(0))  # Beta(1, 1) is uniform
+    assert shares.mean() == pytest.approx(0.75, abs=0.005)
+    assert np.quantile(shares, [0.1, 0.9]) == pytest.approx([0.55, 0.95], abs=0.005)
+
+
+def test_mixed_batches_have_shares_and_targets_that_add_up_to_one():
+    batches = make(mixup=0.4)
+    inputs, targets = batches[0]
+    assert inputs["faces"].shape == (4, 4, 6, 1)
+    np.testing.assert_allclose(targets.sum(axis=1), 1, atol=1e-6)
+    own = TARGETS[inputs["faces"][:, 0, 0, 0]]
+    np.testing.assert_array_equal(targets, mix(own, inputs["share"]))
+
+
+def test_weights_are_mixed_like_targets():
+    batches = make(mixup=0.4, balance="weights")
+    inputs, _, weights = batches[0]
+    own = class_weights(LABELS)[inputs["faces"][:, 0, 0, 0]]
+    np.testing.assert_array_equal(weights, mix(own, inputs["share"]))
+
+
+def test_shares_are_drawn_anew_for_each_epoch_but_the_same_for_the_same():
+    batches, shares = make(mixup=0.4), []
+    for epoch in (0, 1, 0):
+        batches.start_epoch(epoch)
+        shares.append(batches[0][0]["share"].tolist())
+    assert shares[0] == shares[2] != shares[1]
+
+
+@pytest.mark.parametrize("devices", [1, 2, 3, 4])
+def test_every_batch_can_be_spread_over_devices(devices):
+    batches = make(batch=2 * devices, devices=devices)
+    sizes = [len(batches[index][0]) for index in range(len(batches))]
+    assert not any(size % devices for size in sizes)
+    assert 11 <= sum(sizes) < 11 + devices
+    order = order_of(batches, 1)
+    assert sorted(set(order)) == list(range(11))
+    assert order[11:] == order[: len(order) - 11]

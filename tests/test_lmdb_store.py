@@ -8,6 +8,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from facexpr import lmdb_store
 from facexpr.errors import UserError
 from facexpr.lmdb_store import (
+    StoredFaces,
     from_datum,
     load_records,
     load_votes,
@@ -176,3 +177,26 @@ def test_an_empty_store_is_an_error_when_loaded(path):
     assert write_records(path, []) == 0
     with pytest.raises(UserError, match=r"data\.mdb: holds no record$"):
         load_records(path)
+
+
+def test_faces_are_read_when_they_are_asked_for(tmp_path):
+    paths = [tmp_path / name / "data.mdb" for name in ("train", "val")]
+    first, second = (list(make_records(count)) for count in (5, 3))
+    for path, records in zip(paths, (first, second), strict=True):
+        write_records(path, records)
+    faces = StoredFaces(paths)
+    assert len(faces) == 8
+    assert faces.keys == [key for key, *_ in first + second]
+    assert (faces.labels.tolist(), faces.labels.dtype) == ([0, 1, 2, 3, 4, 0, 1, 2], np.int64)
+    rows = np.array([7, 0, 4, 5, 0])
+    found = faces[rows]
+    assert (found.shape, found.dtype) == ((5, 5, 8), np.uint8)
+    images = [image for _, image, _ in first + second]
+    np.testing.assert_array_equal(found, [images[row] for row in rows])
+
+
+def test_stored_faces_of_an_empty_file_are_an_error(tmp_path):
+    path = tmp_path / "data.mdb"
+    write_records(path, [])
+    with pytest.raises(UserError, match=r"data\.mdb: holds no record$"):
+        StoredFaces([path])

@@ -1,16 +1,12 @@
 """The card of a released model, from figures that are made up."""
 
-from dataclasses import asdict
 from itertools import pairwise
 
 import numpy as np
-import pytest
-from closure import ROOT
 
 from facexpr.evaluation import describe
 from facexpr.labels import FER2013
-from facexpr.model_card import render, result_of, training_words
-from facexpr.params import load
+from facexpr.model_card import render, result_of
 from facexpr.results import KEYS
 
 
@@ -159,30 +155,3 @@ def test_a_model_without_errors():
     release = make_release()
     release["test"] |= {"accuracy": 1.0}
     assert "wrong about one in many." in one_line(render(release))
-
-
-@pytest.mark.parametrize(
-    ("changes", "there", "absent"),
-    [
-        (
-            {},
-            "epoch 9 chosen on val; normalised by mean_image; varied by mirroring, shifts",
-            "crop",
-        ),
-        ({"keep": "last"}, "12 epochs of batches of 32, the last kept", "chosen"),
-        ({"crop_px": 44}, "varied by random crops of 44 px, the middle in use, mirroring", "eras"),
-        ({"crop_px": 48}, "varied by mirroring", "crop"),
-        ({"erasing": 0.25}, "a rectangle erased in 25% of the faces; label smoothing 0.05", "°"),
-        ({"label_smoothing": 0.0}, "zoom to 10%; in float32", "smoothing"),
-        (dict.fromkeys(("flip", "shift", "rotation", "zoom"), 0), "mean_image; label", "varied"),
-    ],
-)
-def test_how_it_was_trained_in_words(changes, there, absent):
-    train = asdict(load(ROOT / "recipes/sample.yaml").train)
-    words = training_words("sample", 48, 9, train | changes)
-    assert words.startswith(
-        "Recipe sample: vgg_bn on the data set's own images, whole, 48 px; 12 ep"
-    )
-    assert there in words
-    assert absent not in words
-    assert training_words(None, 48, 9, train).startswith("Parameters edited by hand: ")

@@ -11,7 +11,7 @@ from facexpr.mean import Mean
 from facexpr.model_file import CARD
 from facexpr.model_variants import with_temperature
 from facexpr.onnx_file import save_onnx
-from facexpr.training import Augmentation, build_models
+from facexpr.training import build_model
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
@@ -22,7 +22,7 @@ MEAN = Mean(np.random.default_rng(1).uniform(90, 160, (48, 48)), 60.0, 125.0, 10
 def make_model(how="mean_image", network="vgg_bn", side=48):
     keras.utils.set_random_seed(1)
     bare = networks.build(network, (side, side, 1), 3)
-    return build_models(bare, 48, MEAN, how, Augmentation())[0]
+    return build_model(bare, 48, MEAN, how)
 
 
 @pytest.mark.parametrize(

@@ -241,6 +241,23 @@ def test_a_mapping_of_labels_that_is_none(value, problem):
             {"train__targets": "multi"},
             "train.label_smoothing: targets multi take none; set it to 0",
         ),
+        (
+            {"train__warmup_epochs": 13},
+            "train.warmup_epochs: 13, expected at most train.epochs, 12",
+        ),
+        (
+            {"train__batch": 65, "train__devices": 2, "train__backend": "jax"},
+            "train.batch: 65, expected a multiple of train.devices, 2",
+        ),
+        ({"train__devices": 2}, "train.devices: 2, but only backend jax can use several"),
+        (
+            {"train__targets": "multi", "train__label_smoothing": 0.0, "train__mixup": 0.2},
+            "train.mixup: targets multi take none; set it to 0",
+        ),
+        (
+            {"train__targets": "multi", "train__label_smoothing": 0.0, "train__teacher": "a.csv"},
+            "train.teacher: targets multi take none; set it to none",
+        ),
         ({"data__labels": ["a"]}, "data.labels: one label, expected two or more"),
     ],
 )

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -9,9 +10,19 @@ from facexpr import networks
 from facexpr.augment import Augmentation
 from facexpr.batches import Batches
 from facexpr.errors import UserError
+from facexpr.lmdb_store import StoredFaces, write_records
 from facexpr.mean import compute_mean
 from facexpr.optimisation import Optimisation
-from facexpr.training import Settings, best_epoch, build_models, build_network, fit, weights_path
+from facexpr.training import (
+    Settings,
+    best_epoch,
+    build_fitted,
+    build_model,
+    build_network,
+    fit,
+    measure,
+    weights_path,
+)
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
@@ -22,6 +33,7 @@ OPTIMISATION = Optimisation(
     nesterov=True,
     weight_decay=1e-3,
     clip_norm=0.0,
+    ema=0.0,
     schedule="cosine",
     warmup_epochs=1,
     decay_factor=0.1,
@@ -39,6 +51,7 @@ FACES = RNG.integers(0, 256, (18, 12, 12), np.uint8)
 LABELS = np.arange(18) % 2 + 1  # of three classes the first never occurs
 TARGETS = np.eye(3, dtype=np.float32)[LABELS]
 MEAN = compute_mean(FACES)
+VAL = Batches(FACES[14:], TARGETS[14:], 3)
 
 
 def build_tiny(_name, input_shape, classes):
@@ -50,9 +63,11 @@ def build_tiny(_name, input_shape, classes):
     return keras.Model(inputs, layers.Dense(classes, name="last")(x))
 
 
-def build(augmentation=PLAIN, how="mean_image", side=12):
+def build(augmentation=PLAIN, how="mean_image", side=12, held=None):
+    """The model to save, and the model to fit."""
     keras.utils.set_random_seed(3)
-    return build_models(build_tiny("tiny", (side, side, 1), 3), 12, MEAN, how, augmentation)
+    faces = (build_tiny("tiny", (side, side, 1), 3), 12, MEAN, how)
+    return build_model(*faces), build_fitted(*faces, augmentation, held)
 
 
 def change(**values):
@@ -62,10 +77,9 @@ def change(**values):
 
 def train(settings, scratch, *callbacks, augmentation=PLAIN, **batching):
     """Build everything anew and fit; returns the model to save and the history."""
-    model, fitted = build(augmentation)
+    model, fitted = build(replace(augmentation, mixup=batching.get("mixup", 0.0)))
     batches = Batches(FACES[:14], TARGETS[:14], 4, settings.seed, **batching)
-    val = Batches(FACES[14:], TARGETS[14:], 256)
-    return model, fit(fitted, batches, val, settings, scratch, callbacks)
+    return model, fit(fitted, model, batches, VAL, settings, scratch, callbacks)
 
 
 def check_equal_weights(model, weights):
@@ -83,18 +97,20 @@ class KilledError(Exception):
 
 
 class Kill(keras.callbacks.Callback):
-    """Ends a run at an event of an epoch, counted from 1."""
+    """Ends a run at the beginning or in the midst of an epoch, counted from 1."""
 
-    def __init__(self, event, epoch):
+    def __init__(self, where, epoch):
         super().__init__()
-        setattr(self, event, self.kill_at(epoch))
+        self.where, self.epoch = where, epoch
 
-    def kill_at(self, number):
-        def kill(epoch, logs=None):
-            if epoch + 1 == number:
-                raise KilledError
+    def on_epoch_begin(self, epoch, logs=None):
+        self.reached = epoch + 1 == self.epoch
+        if self.reached and self.where == "begin":
+            raise KilledError
 
-        return kill
+    def on_train_batch_end(self, batch, logs=None):
+        if self.reached and batch == 2:
+            raise KilledError
 
 
 @pytest.fixture(scope="module")
@@ -116,23 +132,23 @@ def test_the_same_seed_gives_the_same_weights_and_history(unbroken, tmp_path):
     assert history.equals(unbroken[1])
 
 
-@pytest.mark.parametrize("event", ["on_epoch_end", "on_epoch_begin"])
-def test_a_run_killed_in_an_epoch_goes_on_as_if_nothing_had_happened(unbroken, tmp_path, event):
-    epoch = 2 if event == "on_epoch_end" else 3
+@pytest.mark.parametrize("where", ["midst", "begin"])
+def test_a_run_killed_in_an_epoch_goes_on_as_if_nothing_had_happened(unbroken, tmp_path, where):
+    epoch = 2 if where == "midst" else 3
     with pytest.raises(KilledError):
-        train(SETTINGS, tmp_path, Kill(event, epoch), augmentation=VARIED)
+        train(SETTINGS, tmp_path, Kill(where, epoch), augmentation=VARIED)
     weights_path(tmp_path, epoch - 1).write_bytes(b"half written")
     begun = []
     watch = keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, _: begun.append(epoch + 1))
     model, history = train(SETTINGS, tmp_path, watch, augmentation=VARIED)
-    assert begun == ([2, 3] if event == "on_epoch_end" else [3])
+    assert begun == ([2, 3] if where == "midst" else [3])
     check_equal_weights(model, unbroken[0])
     assert history.equals(unbroken[1])
 
 
 def test_a_run_killed_after_its_last_epoch_has_nothing_left_to_do(tmp_path):
     first, history = train(SETTINGS, tmp_path)
-    second, again = train(SETTINGS, tmp_path, Kill("on_epoch_begin", 3))
+    second, again = train(SETTINGS, tmp_path, Kill("begin", 3))
     check_equal_weights(second, first.get_weights())
     assert again.equals(history)
 
@@ -147,7 +163,7 @@ class Record(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         self.weights.append(self.model.get_weights())
 
-    def on_test_begin(self, logs=None):
+    def on_train_batch_end(self, batch, logs=None):
         if len(self.weights) == SETTINGS.epochs - 1:
             last = next(one for one in self.model.trainable_weights if one.path == "last/bias")
             last.assign([1e3, 0, 0])
@@ -249,7 +265,7 @@ def test_a_plateau_lowers_the_rate_and_a_resumed_run_does_the_same(tmp_path):
         on_epoch_begin=lambda *_: rates.append(float(note.model.optimizer.learning_rate))
     )
     with pytest.raises(KilledError):
-        train(settings, tmp_path, note, Kill("on_epoch_end", 3))
+        train(settings, tmp_path, note, Kill("midst", 3))
     unbroken = len(rates)
     train(settings, tmp_path, note)
     assert unbroken == 3
@@ -267,24 +283,28 @@ def test_a_run_that_no_longer_gets_better_stops(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "batching", [{"draw": True}, {"balance": "weights"}, {"balance": "oversample"}]
+    "batching",
+    [{"draw": True}, {"balance": "weights"}, {"balance": "oversample"}, {"mixup": 0.4}],
+    ids=lambda batching: next(iter(batching)),
 )
 def test_every_way_of_batching_resumes_to_the_same_weights(tmp_path, batching):
     model, history = train(SETTINGS, tmp_path / "whole", **batching)
     with pytest.raises(KilledError):
-        train(SETTINGS, tmp_path / "broken", Kill("on_epoch_begin", 3), **batching)
+        train(SETTINGS, tmp_path / "broken", Kill("begin", 3), **batching)
     again, resumed = train(SETTINGS, tmp_path / "broken", **batching)
     check_equal_weights(again, model.get_weights())
     assert resumed.equals(history)
 
 
-def test_half_precision_resumes_to_the_same_weights(tmp_path):
+@pytest.mark.parametrize("ema", [0.0, 0.9])
+def test_half_precision_resumes_to_the_same_weights(tmp_path, ema):
+    settings = change(ema=ema)
     keras.mixed_precision.set_global_policy("mixed_float16")
     try:
-        model, history = train(SETTINGS, tmp_path / "whole")
+        model, history = train(settings, tmp_path / "whole")
         with pytest.raises(KilledError):
-            train(SETTINGS, tmp_path / "broken", Kill("on_epoch_begin", 3))
-        again, resumed = train(SETTINGS, tmp_path / "broken")
+            train(settings, tmp_path / "broken", Kill("begin", 3))
+        again, resumed = train(settings, tmp_path / "broken")
     finally:
         keras.mixed_precision.set_global_policy("float32")
     check_equal_weights(again, model.get_weights())
@@ -293,7 +313,7 @@ def test_half_precision_resumes_to_the_same_weights(tmp_path):
 
 def test_a_broken_state_is_told_with_its_folder(tmp_path):
     with pytest.raises(KilledError):
-        train(SETTINGS, tmp_path, Kill("on_epoch_begin", 3))
+        train(SETTINGS, tmp_path, Kill("begin", 3))
     state = weights_path(tmp_path, 1)
     state.write_bytes(state.read_bytes()[:1000])
     with pytest.raises(UserError) as caught:
@@ -307,3 +327,106 @@ def test_multi_targets_train(tmp_path):
     settings = replace(change(label_smoothing=0.0), targets="multi")
     _, history = train(settings, tmp_path)
     assert np.isfinite(history["loss"]).all()
+
+
+class NoteWeights(keras.callbacks.Callback):
+    """Keeps the trainable weights after each batch."""
+
+    def __init__(self):
+        super().__init__()
+        self.weights = []
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.weights.append([one.numpy() for one in self.model.trainable_variables])
+
+
+def average(weights, momentum):
+    """What averages become: they begin as the weights after the first batch."""
+    means = weights[0]
+    for some in weights[1:]:
+        means = [
+            momentum * mean + (1 - momentum) * one for mean, one in zip(means, some, strict=True)
+        ]
+    return means
+
+
+def test_averages_of_the_weights_are_measured_and_saved_but_not_trained(tmp_path):
+    note, plain = NoteWeights(), NoteWeights()
+    model, history = train(change(ema=0.8), tmp_path / "averaged", note)
+    train(SETTINGS, tmp_path / "plain", plain)
+    for found, expected in zip(note.weights[-1], plain.weights[-1], strict=True):
+        np.testing.assert_allclose(found, expected, atol=1e-5)
+    last = average(note.weights, 0.8)
+    for found, expected in zip(model.trainable_variables, last, strict=True):
+        np.testing.assert_allclose(found.numpy(), expected, atol=1e-5)
+    measured = measure(model, VAL)
+    assert measured["val_loss"] == pytest.approx(history["val_loss"].iloc[-1], abs=1e-6)
+
+
+def test_averages_resume_to_the_same_weights(tmp_path):
+    settings = change(ema=0.8)
+    model, history = train(settings, tmp_path / "whole", augmentation=VARIED)
+    with pytest.raises(KilledError):
+        train(settings, tmp_path / "broken", Kill("begin", 2), augmentation=VARIED)
+    again, resumed = train(settings, tmp_path / "broken", augmentation=VARIED)
+    check_equal_weights(again, model.get_weights())
+    assert resumed.equals(history)
+
+
+def test_the_best_epoch_of_averages_is_kept_as_averages(tmp_path):
+    settings = replace(change(ema=0.8), keep="best")
+    model, history = train(settings, tmp_path, Record())
+    assert measure(model, VAL)["val_accuracy"] == history["val_accuracy"].max()
+
+
+def test_val_is_measured_as_the_probabilities_say():
+    model = build()[0]
+    chances = keras.ops.convert_to_numpy(model(FACES[14:, ..., None], training=False))
+    measured = measure(model, VAL)
+    right = chances[np.arange(4), LABELS[14:]]
+    assert measured["val_loss"] == pytest.approx(-np.log(right).mean(), abs=1e-6)
+    assert measured["val_accuracy"] == np.mean(chances.argmax(axis=1) == LABELS[14:])
+
+
+def test_a_label_held_impossible_costs_much_but_not_everything():
+    def predict(val, verbose):
+        return np.array([[1, 0, 0]] * 4, np.float32)
+
+    measured = measure(SimpleNamespace(predict=predict), VAL)
+    assert measured == {"val_accuracy": 0, "val_loss": pytest.approx(126 * np.log(2))}
+
+
+def test_faces_held_on_the_device_train_as_faces_that_are_handed_over(unbroken, tmp_path):
+    model, fitted = build(VARIED, held=FACES)
+    batches = Batches(np.arange(14, dtype=np.int32), TARGETS[:14], 4, SETTINGS.seed)
+    history = fit(fitted, model, batches, VAL, SETTINGS, tmp_path)
+    check_equal_weights(model, unbroken[0])
+    assert history.equals(unbroken[1])
+    assert weights_path(tmp_path, 2).stat().st_size < 100_000  # the faces are not saved
+
+
+def test_faces_streamed_from_lmdb_train_as_faces_in_memory(unbroken, tmp_path):
+    for name, part in {"train": slice(14), "val": slice(14, 18)}.items():
+        rows = zip(range(18)[part], FACES[part], LABELS[part], strict=True)
+        records = ((f"{name}-{row:07d}", face, int(label)) for row, face, label in rows)
+        write_records(tmp_path / name / "data.mdb", records)
+    model, fitted = build(VARIED)
+    faces, seen = (StoredFaces([tmp_path / name / "data.mdb"]) for name in ("train", "val"))
+    batches = Batches(faces, TARGETS[:14], 4, SETTINGS.seed)
+    val = Batches(seen, TARGETS[14:], 3)
+    history = fit(fitted, model, batches, val, SETTINGS, tmp_path / "scratch")
+    check_equal_weights(model, unbroken[0])
+    assert history.equals(unbroken[1])
+
+
+def test_mixed_faces_and_their_targets_are_mixed_alike():
+    # A model of which the logits are the mean grey value, and faces that are it all over.
+    faces = np.arange(0, 60, 10, dtype=np.uint8)[:, None, None] * np.ones((1, 12, 12), np.uint8)
+    batches = Batches(faces, np.eye(6, dtype=np.float32), 4, 3, mixup=0.4)
+    inputs = keras.Input((12, 12, 1))
+    pool = keras.Model(inputs, layers.GlobalAveragePooling2D()(inputs))
+    fitted = build_fitted(pool, 12, MEAN, "unit", Augmentation(mixup=0.4))
+    for index in range(2):
+        mixed, targets = batches[index]
+        greys = keras.ops.convert_to_numpy(fitted(mixed, training=True))[:, 0] * 255
+        np.testing.assert_allclose(greys, targets @ np.arange(0, 60, 10), rtol=1e-5, atol=1e-4)

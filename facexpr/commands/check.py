@@ -9,6 +9,7 @@ from facexpr.detectors.haar import load_cascade
 from facexpr.errors import UserError, unknown_name
 from facexpr.params import Detect, Params, load
 
+TEACHERS = Path("data/teachers")
 DRAWN = Path("data/sample")  # its files are drawn when a stage asks for them
 
 
@@ -47,6 +48,9 @@ def check_inputs(params: Params) -> None:
         path = Path(name)
         if not path.exists() and not path.is_relative_to(DRAWN):
             raise UserError(f"{place}: {name} not found; see data/README.md for where it belongs")
+    teacher = TEACHERS / params.train.teacher
+    if params.train.teacher != "none" and not teacher.is_file():
+        raise UserError(f"train.teacher: {teacher} not found; expected a CSV, or none")
     if "haar" in (params.detect.detector, params.predict.detector):
         check_cascades(params.detect)
     data, source = params.data, Path(params.data.source)

@@ -6,11 +6,7 @@ model.keras, model.onnx, metrics.json, CARD.md and the drawn faces that tests co
 
 import argparse
 import json
-import os
-import platform
 import re
-import subprocess
-import sys
 from dataclasses import asdict
 from hashlib import file_digest
 from pathlib import Path
@@ -28,6 +24,7 @@ from facexpr.lmdb_store import load_records
 from facexpr.model_file import load_model, read_card
 from facexpr.params import Params, load
 from facexpr.predictor import Predictor
+from facexpr.provenance import commit, this_machine
 from facexpr.release import (
     KERAS,
     ONNX,
@@ -41,13 +38,12 @@ from facexpr.release import (
 from facexpr.scenes import predict_in_scenes, scene_figures
 from facexpr.stage import Report
 from facexpr.tables import read_index, read_table
+from facexpr.training_words import training_words
 
 RELEASED = Path("models/released")
 MODEL, LMDB, TRAINED = Path("models/model.keras"), Path("data/lmdb"), Path("metrics/train.json")
 LOCK = Path("dvc.lock")
 COPIES = {"copies": Path("data/audit/copies.csv"), "near_copies": Path("data/audit/near.csv")}
-# What computes, beside params.yaml: an edit here makes a commit "dirty".
-CODE = ("facexpr", "stages", "dvc.yaml", "data/cascades")
 AGAIN = "run 'dvc repro train audit'"
 
 
@@ -83,7 +79,7 @@ def run(args: argparse.Namespace) -> None:
         write_models(fresh, model, card)
         release = measured(fresh, outputs, temperature, params)
         release |= {"params": count_parameters(model), "temperature": temperature}
-        release |= {"hardware": args.hardware or this_machine(params)}
+        release |= {"hardware": args.hardware or this_machine(params.train.backend)}
         release |= facts(card, outputs, params)
         result = model_card.result_of(release)
         write_json(fresh / "metrics.json", result)
@@ -187,26 +183,7 @@ def settings_of(params: Params, epoch: int) -> str:
     names = recipes.available(RECIPES)
     now = Path("params.yaml").read_text(encoding="utf-8")
     recipe = next((name for name in names if made_by(name, source) == now), None)
-    return model_card.training_words(recipe, params.align.px, epoch, asdict(params.train))
-
-
-def this_machine(params: Params) -> str:
-    """Cores, architecture, and what Keras computed on."""
-    backend = params.train.backend
-    version = sys.modules[backend].__version__
-    cores = "1 core" if os.cpu_count() == 1 else f"{os.cpu_count()} cores"
-    return f"{cores}, {platform.machine()}, {platform.system()}, {backend} {version}"
-
-
-def commit() -> str:
-    """The short hash of git's HEAD, "-dirty" where the code was edited since; or "unknown"."""
-    try:
-        options = {"capture_output": True, "text": True, "check": True}
-        head = subprocess.run(["git", "rev-parse", "--short", "HEAD"], **options).stdout.strip()
-        edited = subprocess.run(["git", "status", "--porcelain", "--", *CODE], **options).stdout
-    except (FileNotFoundError, subprocess.CalledProcessError):  # no git, or no repository
-        return "unknown"
-    return f"{head}-dirty" if edited else head
+    return training_words(recipe, epoch, asdict(params))
 
 
 def tell(result: dict, sizes: dict[str, int]) -> None:

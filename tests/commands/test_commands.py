@@ -16,6 +16,7 @@ ARGUMENTS = {
     "compare": ["main"],
     "onnx": ["model.onnx"],
     "release": ["fer2013"],
+    "study": ["fer2013"],
     "predict": ["a.png"],
 }
 
@@ -65,7 +66,7 @@ def test_outside_of_a_project(name, tmp_path, monkeypatch, call):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("name", sorted(set(COMMANDS) - {"recipe", "export", "predict"}))
+@pytest.mark.parametrize("name", sorted(set(COMMANDS) - {"recipe", "study", "export", "predict"}))
 def test_without_parameters(name, project, call):
     (project / "params.yaml").unlink()
     (project / "a.png").touch()
