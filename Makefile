@@ -20,9 +20,9 @@ test: $(READY)
 	ruff format --check .
 	pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-# With the extras that tests skip without: Dask.
+# With the extras that tests skip without: Dask and JAX.
 test-all: $(READY)
-	python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock 'distributed>=2025.1'
+	python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock 'distributed>=2025.1' 'jax>=0.7'
 	$(MAKE) test
 
 setup: $(READY)

@@ -9,6 +9,10 @@ from keras import ops
 # A class that this share of the votes names is right under multi-target training
 # (microsoft/FERPlus, the code to Barsoum et al. 2016, arXiv:1608.01041).
 MULTI_SHARE = 0.3
+# Threads that make batches, in order. Under TensorFlow a single one would mean none, but tf.data,
+# whose tuner sleeps for 10, 20, 40 ms and so on: the end of an epoch waits until it wakes. Under
+# JAX, which computes beside Python anyway, several would hand batches over to the next epoch.
+WORKERS = {"tensorflow": 2}
 
 
 class HeldFaces(keras.layers.Layer):
@@ -38,8 +42,8 @@ class Batches(keras.utils.PyDataset):
     """Batches of (faces, float32 target shares (B, classes)[, weights (B,)]).
 
     With a seed the order is drawn anew for each epoch, from (seed, epoch), so that a run which
-    resumes at an epoch sees what an unbroken run would have seen. Without one it is as given. A
-    thread of Keras' makes batches while the device computes.
+    resumes at an epoch sees what an unbroken run would have seen. Without one it is as given.
+    Batches are made while the device computes.
     """
 
     def __init__(
@@ -63,7 +67,7 @@ class Batches(keras.utils.PyDataset):
         mixup: see `mixing_shares`; faces then come as {"faces", "share"}. devices: every batch is
         a multiple of them, the last by some images from the epoch's beginning.
         """
-        super().__init__()
+        super().__init__(workers=WORKERS.get(keras.backend.backend(), 1))
         self.faces, self.targets, self.batch, self.seed = faces, targets, batch, seed
         self.draw, self.balance, self.mixup, self.devices = draw, balance, mixup, devices
         self.labels = targets.argmax(axis=1)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from itertools import islice
 from pathlib import Path
+from threading import Lock
 
 import lmdb
 import numpy as np
@@ -114,7 +115,7 @@ class StoredFaces:
 
     def __init__(self, paths: Sequence[Path]):
         """Read keys and labels alone."""
-        self._paths = paths
+        self._paths, self._lock = paths, Lock()
         found = [[(key, label) for key, _, label in read_records(path)] for path in paths]
         self.keys = [key for part in found for key, _ in part]
         self.labels = np.array([label for part in found for _, label in part], np.int64)
@@ -132,7 +133,8 @@ class StoredFaces:
         images = [np.empty(0)] * len(rows)
         for number, path in enumerate(self._paths):
             places = np.flatnonzero(self._file_of[rows] == number)
-            with _open(path) as store, store.begin() as transaction:
+            # A process may have a file open only once.
+            with self._lock, _open(path) as store, store.begin() as transaction:
                 for place in places:
                     value = transaction.get(self.keys[rows[place]].encode())
                     images[place] = from_datum(value)[0]
