@@ -37,9 +37,11 @@ $(READY): requirements.lock pyproject.toml
 results: $(READY)
 	python -m facexpr.results > RESULTS.md
 
-# All that PROTOCOL.md declares for FER2013, seed by seed; goes on where it was interrupted.
+# What PROTOCOL.md declares for an accelerator, seed by seed; goes on where it was interrupted.
 results-fer2013: $(READY)
 	facexpr study fer2013
+	facexpr study fer2013-ablation
+	facexpr study ferplus
 	python -m facexpr.results > RESULTS.md
 
 # A model for models/released/, from the data set on; the name is that of a recipe release-*.

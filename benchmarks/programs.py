@@ -21,7 +21,8 @@ from facexpr.recipes import build_recipe, set_values
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 # What the stages and DVC need of this checkout; a copy of it is what runs.
-CODE = ("facexpr", "stages", "dvc.yaml", "data/cascades", "data/sample/dvc.yaml", ".dvc/config")
+CODE = ("facexpr", "stages", "dvc.yaml", "data/cascades", "data/teachers")
+CODE += ("data/sample/dvc.yaml", ".dvc/config")
 CODE += (".dvcignore", ".gitignore")
 SOURCE = "data/raw/fer2013.csv"
 COUNTING = re.compile(rb"train:[^\r\n]*\| *[1-9]\d*/")  # training's bar, no longer at 0

@@ -1,5 +1,7 @@
 """A progress bar over all epochs, with loss, accuracy and images a second."""
 
+from threading import Lock
+
 import keras
 from tqdm import tqdm
 
@@ -9,15 +11,18 @@ from facexpr.stage import Report
 class TrainingBar(keras.callbacks.Callback):
     """Counts images over the whole run; one printed line an epoch stays."""
 
+    # Keras may call from other threads, and so need not wait for the device after each batch.
+    async_safe = True
+
     def __init__(self, epochs: int, images: int, batch: int, report: Report):
         """Expect `epochs` times `images` images, `batch` a step."""
         super().__init__()
         self.epochs, self.images, self.batch, self.report = epochs, images, batch, report
         self._bar: tqdm | None = None
+        self._lock = Lock()
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         """Open the bar where a resumed run stands."""
-        self._epoch = epoch
         if self._bar is None:
             total, done = self.epochs * self.images, epoch * self.images
             self._bar = tqdm(desc="train", total=total, initial=done, unit="img", mininterval=1)
@@ -27,8 +32,8 @@ class TrainingBar(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         """Move on by a batch."""
-        start = self._epoch * self.images
-        self._bar.update(start + min((batch + 1) * self.batch, self.images) - self._bar.n)
+        with self._lock:
+            self._bar.update(min(self.batch, self.images - batch * self.batch))
 
     def on_epoch_end(self, epoch: int, logs: dict) -> None:
         """Say what the epoch brought."""

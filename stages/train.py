@@ -10,6 +10,7 @@ import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, fields
+from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
 
@@ -78,6 +79,9 @@ def fit(args: argparse.Namespace, params: Params, scratch: Path, report: Report)
     fitted = training.build_fitted(*faces, choose(Augmentation, train), held)
     callbacks = [TrainingBar(train.epochs, len(fitting.order), train.batch, report)]
     if folder := os.environ.get("FACEXPR_TENSORBOARD"):
+        for name in ("tensorflow", "tensorboard"):
+            if find_spec(name) is None:
+                raise UserError(f"FACEXPR_TENSORBOARD: needs {name}, which is not installed here")
         callbacks.append(keras.callbacks.TensorBoard(folder, write_graph=False))
     history = training.fit(fitted, model, fitting, val, settings, scratch, tuple(callbacks))
     return model, history, sum(math.prod(weight.shape) for weight in fitted.trainable_variables)

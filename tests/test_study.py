@@ -1,10 +1,18 @@
+import re
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from facexpr.errors import UserError
+from facexpr.params import parse
+from facexpr.recipes import build_recipe, set_values
 from facexpr.study import Configuration, correctness, figures, note, read_study
 
+ROOT = Path(__file__).parents[1]
+STUDIES = sorted(path.stem for path in (ROOT / "studies").glob("*.yaml"))
 WHOLE = """
 wide:
   recipe: release-fer2013
@@ -92,3 +100,19 @@ def test_the_note_has_each_seed_and_each_part():
     correct = np.array([[1, 1, 0, 0], [1, 0, 0, 0]], bool)
     words = note(correct, {"have a copy": np.array([True, True, True, False])})
     assert words == "By seed: 50.00%, 25.00%. Without the 1 images that have a copy: 50.00%."
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_the_studies_of_this_project_can_be_run(name):
+    for result, configuration in read_study(ROOT / "studies", name).items():
+        text = build_recipe(ROOT / "recipes", configuration.recipe)
+        for seed in configuration.seeds:
+            changed = set_values(text, configuration.changes(seed), result)
+            params = parse(yaml.safe_load(changed), result)
+            assert params.train.keep == "last"
+            assert params.train.seed == seed
+
+
+def test_the_protocol_declares_every_study():
+    declared = re.findall(r"^\| `([\w-]+)` \|", (ROOT / "PROTOCOL.md").read_text(), re.M)
+    assert sorted(set(declared)) == STUDIES

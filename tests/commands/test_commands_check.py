@@ -53,6 +53,15 @@ def test_a_cascade_that_is_not_there_is_told_where_it_is_used(project, call, cha
     assert "did you mean haarcascade_frontalface_default.xml" in message
 
 
+def test_a_teacher_that_is_not_there(project, call, change):
+    change(train={"teacher": "large.csv"})
+    message = call("check").error
+    assert message == "train.teacher: data/teachers/large.csv not found; expected a CSV, or none"
+    (project / "data/teachers").mkdir()
+    (project / "data/teachers/large.csv").touch()
+    assert call("check").code == 0
+
+
 @pytest.mark.parametrize(("section", "key"), [("data", "source"), ("predict", "input")])
 def test_missing_inputs(project, call, change, section, key):
     change(**{section: {key: "data/raw/elsewhere"}})

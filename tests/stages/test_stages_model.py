@@ -2,18 +2,24 @@
 
 import json
 import shutil
+from dataclasses import replace
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
 import pandas as pd
 import pytest
-from program import TINY, failure, outputs, run_well, set_params
+from program import ROOT, TINY, failure, outputs, run_well, set_params
 from tiny_model import detection
 
 from facexpr.__main__ import main
 from facexpr.images import encode_png
 from facexpr.labels import FER2013
 from facexpr.lmdb_store import load_records
+from facexpr.params import load
 from facexpr.predictor import Predictor
 from facexpr.sample import draw_scene
 
@@ -61,6 +67,11 @@ def test_evaluate_counts_every_image_of_test(trained):
         figures["accuracy"], abs=1e-6
     )
     assert len(pd.read_csv(trained / "data/evaluation/val.csv")) == 7
+    views = pd.read_csv(trained / "data/evaluation/test-views.csv")
+    assert list(views) == ["key", "label", "1", "2", "10"]
+    assert views[["key", "label", "1"]].equals(
+        table[["key", "label", "predicted"]].set_axis(["key", "label", "1"], axis=1)
+    )
     assert len(pd.read_csv(trained / "data/plots/confusion.csv")) == 7
 
 
@@ -101,6 +112,7 @@ def test_evaluate_leaves_test_closed_while_val_is_asked(trained, tmp_path):
     assert "evaluate: 7 items" in run_well(project, "evaluate")
     assert {path.name for path in (project / "data/evaluation").iterdir()} == {
         "val.csv",
+        "val-views.csv",
         "val.json",
     }
     figures = metrics(project, "eval")
@@ -226,3 +238,43 @@ def test_evaluate_without_a_table(trained, tmp_path, name, words):
 def test_train_without_an_input(project, name):
     (project / name).unlink()
     assert failure(project, "train").startswith(f"{name}: not found; run 'dvc repro")
+
+
+def test_train_from_a_stream_writes_the_same_model_and_curves_for_tensorboard(trained, tmp_path):
+    project = shutil.copytree(trained, tmp_path / "project", symlinks=True)
+    set_params(project, {"train": {"feed": "stream"}})
+    curves = {"FACEXPR_TENSORBOARD": "curves"} if find_spec("tensorboard") else {}
+    run_well(project, "train", **curves)
+    for name in ("models/model.keras", "data/history.csv", "metrics/train.json"):
+        assert (project / name).read_bytes() == (trained / name).read_bytes()
+    assert bool(curves) == bool(list(project.rglob("events.out.tfevents.*")))
+
+
+@pytest.mark.skipif(find_spec("tensorboard"), reason="tensorboard is installed here")
+def test_curves_without_tensorboard(project, monkeypatch):
+    monkeypatch.setenv("FACEXPR_TENSORBOARD", "curves")
+    message = failure(project, "train")
+    assert message == "FACEXPR_TENSORBOARD: needs tensorboard, which is not installed here"
+
+
+def test_targets_are_mixed_with_what_a_teacher_says(trained, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(ROOT)
+    train = import_module("stages.train")
+    monkeypatch.chdir(trained)
+    keys, _, labels = load_records(Path("data/lmdb/train/data.mdb"))
+    said = np.full((len(keys), 7), 0.1)
+    said[:, 3] = 0.4
+    table = pd.DataFrame(said, columns=list(FER2013))
+    table.insert(0, "key", keys)
+    table.sample(frac=1, random_state=0).to_csv(tmp_path / "all.csv", index=False)
+    params = load()
+    taught = replace(params.train, teacher="all.csv", teacher_share=0.25)
+    args = SimpleNamespace(lmdb=Path("data/lmdb"), teachers=tmp_path)
+    fitting, _, _ = train.load_batches(args, replace(params, train=taught))
+    np.testing.assert_allclose(fitting.targets, 0.75 * np.eye(7)[labels] + 0.25 * said, atol=1e-6)
+
+
+def test_train_without_its_teacher(project):
+    set_params(project, {"train": {"teacher": "nobody.csv"}})
+    message = failure(project, "train")
+    assert message.startswith("data/teachers/nobody.csv: not found")
