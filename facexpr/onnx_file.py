@@ -46,6 +46,9 @@ def _export(model):
 
 def _rename(graph) -> None:
     """Number tensors and nodes in order of use: the export's names count on within a process."""
+    nodes = _in_order(graph)
+    del graph.node[:]
+    graph.node.extend(nodes)
     names = {graph.input[0].name: INPUT, graph.output[0].name: OUTPUT, "": ""}
     for name in _used(graph):
         names.setdefault(name, f"t{len(names)}")
@@ -60,6 +63,22 @@ def _rename(graph) -> None:
     ordered = sorted(graph.initializer, key=lambda one: int(one.name[1:]))
     del graph.initializer[:], graph.value_info[:]
     graph.initializer.extend(ordered)
+
+
+def _in_order(graph) -> list:
+    """The nodes, each behind those that it needs; the export's own order follows from its names."""
+    made_by = {name: node for node in graph.node for name in node.output}
+    ordered, asked = {}, [graph.output[0].name]
+    while asked:
+        node = made_by[asked[-1]]
+        first = next((one for one in node.input if one in made_by and one not in ordered), None)
+        if first is not None:
+            asked.append(first)
+        else:
+            ordered |= dict.fromkeys(node.output, node)
+            asked.pop()
+    unique = {node.output[0]: node for node in ordered.values()}
+    return list(unique.values())
 
 
 def _used(graph) -> Iterator[str]:

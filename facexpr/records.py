@@ -96,8 +96,8 @@ class ShardWriter:
         shard.write(bytes(-len(png) % tarfile.BLOCKSIZE))
 
     def _next_shard(self, split: str, number: int) -> None:
-        if split in self._shards:
-            self._finish(self._shards[split], whole=True)
+        if full := self._shards.pop(split, None):
+            self._finish(full, whole=True)
         path = self._folder / f"{split}-{number:05d}{UNFINISHED}"
         self._shards[split] = path.open("wb")
 

@@ -74,7 +74,7 @@ def stream_table(path: Path, columns: Sequence[str]) -> Iterator[pd.DataFrame]:
     with _told(path), pd.read_csv(path, chunksize=PART_ROWS, **READING) as parts:
         for part in parts:
             part = _complete(part, columns, path)
-            for key in part["key"]:
+            for key in part["key"].to_list():
                 split = key.partition("-")[0]
                 if key <= last.get(split, ""):
                     raise UserError(f"{path}: key {key} stands twice, or not in its place")

@@ -10,7 +10,7 @@ from facexpr.classifier import load_classifier
 from facexpr.mean import Mean
 from facexpr.model_file import CARD
 from facexpr.model_variants import with_temperature
-from facexpr.onnx_file import save_onnx
+from facexpr.onnx_file import _rename, save_onnx
 from facexpr.training import build_model
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -58,3 +58,24 @@ def test_a_temperature_rides_along(tmp_path):
     np.testing.assert_allclose(found, expected, atol=1e-5)
     told = {one.key: one.value for one in onnx.load(tmp_path / "model.onnx").metadata_props}
     assert json.loads(told[CARD]) == {}
+
+
+def test_nodes_stand_in_an_order_that_their_names_do_not_change():
+    def made(names):
+        """Two branches that are added, written in the order of their names."""
+        left, right, last = names
+        nodes = [
+            onnx.helper.make_node("Relu", ["x"], [left], left),
+            onnx.helper.make_node("Neg", ["x"], [right], right),
+        ]
+        nodes = sorted(nodes, key=lambda node: node.name)
+        nodes.append(onnx.helper.make_node("Add", [left, right], [last], last))
+        x, y = (
+            onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [1])
+            for name in ("x", last)
+        )
+        graph = onnx.helper.make_graph(nodes, "graph", [x], [y])
+        _rename(graph)
+        return graph.SerializeToString(deterministic=True)
+
+    assert made(["n8", "n9", "n10"]) == made(["n9", "n10", "n11"])

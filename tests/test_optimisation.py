@@ -21,6 +21,7 @@ HOW = Optimisation(
     momentum=0.9,
     nesterov=True,
     weight_decay=0.0,
+    ema=0.0,
     clip_norm=0.0,
     schedule="cosine",
     warmup_epochs=1,

@@ -1,7 +1,8 @@
 """Training is the same on every backend, and on several devices as on one.
 
-Each run is a process of its own, tests/backend_run.py, since a process has one backend. Of random
-numbers a backend has its own, so that augmentation and dropout are off.
+Each run is a process of its own, tests/backend_run.py, since a process has one backend; the others
+must do without TensorFlow. Of random numbers a backend has its own, so that random changes of faces
+and dropout are off.
 """
 
 import json
