@@ -40,7 +40,6 @@ results: $(READY)
 # What PROTOCOL.md declares for an accelerator, seed by seed; goes on where it was interrupted.
 results-fer2013: $(READY)
 	facexpr study fer2013
-	facexpr study fer2013-ablation
 	facexpr study ferplus
 	python -m facexpr.results > RESULTS.md
 
